@@ -1,0 +1,230 @@
+"""Runs every stream's rules over its windows and findings and yields the edges of its alerts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from qoed.alert import edge
+from qoed.alert.cause import cause_of
+from qoed.alert.machine import INACTIVE, AlertStatus, Verdict, step
+from qoed.alert.observe import Observation, applies, memory_s, observe, observe_stream
+from qoed.alert.rule import PROBE_STREAM, Metric, Rule
+from qoed.alert.situation import Situation
+from qoed.model import AlertEvent, AlertState, Finding, Window
+
+
+@dataclass(slots=True)
+class _Alert:
+    """One alert that is pending or firing, with its episode."""
+
+    stream: str
+    rendition: str | None
+    rule: Rule
+    status: AlertStatus
+    episode: str
+    began: float
+    started_at: datetime
+    fired: AlertEvent | None = None
+
+
+@dataclass(slots=True)
+class _Stream:
+    rules: tuple[Rule, ...]
+    situation: Situation
+    alerts: dict[tuple[str | None, str], _Alert] = field(default_factory=dict)
+
+
+class Evaluator:
+    """Alerts of all streams. `now` is monotonic seconds; `wall` gives labels and is never compared.
+
+    Every method that takes news returns the edges that it caused: `firing` and `resolved`, each exactly once
+    an episode. What is known of a stream that has no rules (was never added, or is removed) is ignored. Rules
+    under `PROBE_STREAM` are those for findings about the daemon itself.
+    """
+
+    def __init__(
+        self,
+        rules: Mapping[str, Sequence[Rule]],
+        *,
+        now: float,
+        wall: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._wall = wall
+        self._episodes = 0
+        self._streams: dict[str, _Stream] = {}
+        self.update_rules(rules, now)
+
+    def update_rules(self, rules: Mapping[str, Sequence[Rule]], now: float) -> list[AlertEvent]:
+        """Put new rules in force. Unchanged rules keep their alerts; the others' are resolved, saying why."""
+        events = []
+        for stream in [name for name in self._streams if name not in rules]:
+            events += self.remove_stream(stream, now)
+        for stream, wanted in rules.items():
+            known = self._streams.setdefault(stream, _Stream(tuple(wanted), Situation(resumed_at=now)))
+            kept = {rule.name: rule for rule in wanted}
+            for alert in list(known.alerts.values()):
+                if kept.get(alert.rule.name) != alert.rule:
+                    gone = "changed" if alert.rule.name in kept else "removed"
+                    events += self._withdraw(known, alert, f"rule {alert.rule.name} was {gone}")
+            known.rules = tuple(wanted)
+        return events
+
+    def remove_stream(
+        self, stream: str, now: float, why: str = "the stream is no longer watched"
+    ) -> list[AlertEvent]:
+        """Forget a stream and resolve its alerts."""
+        known = self._streams.pop(stream, None)
+        if known is None:
+            return []
+        return [event for alert in list(known.alerts.values()) for event in self._withdraw(known, alert, why)]
+
+    def remove_rendition(self, stream: str, rendition: str, now: float) -> list[AlertEvent]:
+        """Forget one rendition that is no longer watched and resolve its alerts."""
+        known = self._streams.get(stream)
+        if known is None:
+            return []
+        known.situation.forget_rendition(rendition)
+        alerts = [alert for alert in known.alerts.values() if alert.rendition == rendition]
+        why = "the rendition is no longer watched"
+        return [event for alert in alerts for event in self._withdraw(known, alert, why)]
+
+    def on_window(self, window: Window, now: float) -> list[AlertEvent]:
+        """Take in one window of a rendition."""
+        known = self._streams.get(window.stream)
+        if known is None:
+            return []
+        known.situation.see(window, now)
+        events = []
+        for rule in known.rules:
+            if (
+                rule.metric is not None
+                and rule.window_s == window.window_s
+                and applies(rule, window.rendition)
+            ):
+                place = None if rule.scope == "stream" else window.rendition
+                events += self._evaluate(window.stream, known, rule, place, now)
+        return events
+
+    def on_finding(self, finding: Finding, now: float) -> list[AlertEvent]:
+        """Take in one finding; of an unknown stream, none."""
+        known = self._streams.get(finding.stream)
+        if known is None:
+            return []
+        known.situation.note(finding, now)
+        if finding.stream == PROBE_STREAM:
+            for other in self._streams.values():
+                other.situation.resumed_at = max(other.situation.resumed_at, known.situation.resumed_at)
+        events = []
+        for rule in known.rules:
+            if rule.finding is finding.reason and applies(rule, finding.rendition):
+                place = None if rule.scope == "stream" else finding.rendition
+                events += self._evaluate(finding.stream, known, rule, place, now)
+        return events
+
+    def tick(self, now: float) -> list[AlertEvent]:
+        """Let time pass without news; call about once a second."""
+        events = []
+        for stream, known in self._streams.items():
+            known.situation.forget_events(now - max(memory_s(known.rules), 60.0))
+            for rule in known.rules:
+                for place in list(self._due(known, rule)):
+                    events += self._evaluate(stream, known, rule, place, now, news=False)
+        return events
+
+    def active(self) -> list[AlertEvent]:
+        """The firing edge of every alert that fires now, oldest first."""
+        fired = [
+            alert.fired for known in self._streams.values() for alert in known.alerts.values() if alert.fired
+        ]
+        return sorted(fired, key=lambda event: event.at)
+
+    def _due(self, known: _Stream, rule: Rule) -> Iterator[str | None]:
+        """Where time alone can change something: open alerts, findings that last, scores that stay away."""
+        places = {alert.rendition for alert in known.alerts.values() if alert.rule.name == rule.name}
+        if rule.finding is not None:
+            here = {where for where, reason in known.situation.active if reason is rule.finding}
+            places |= {None} if here and rule.scope == "stream" else here
+        elif rule.metric is Metric.COVERAGE:
+            places |= {None} if rule.scope == "stream" else {*known.situation.renditions, None}
+        return (place for place in places if applies(rule, place))
+
+    def _evaluate(
+        self, stream: str, known: _Stream, rule: Rule, place: str | None, now: float, *, news: bool = True
+    ) -> list[AlertEvent]:
+        starved = self._probe_starved(now)
+        if rule.scope == "stream":
+            seen = observe_stream(rule, known.situation, now, starved=starved)
+        else:
+            seen = observe(rule, known.situation, place, now, starved=starved)
+        if not news and rule.metric not in (None, Metric.COVERAGE) and seen.verdict is not Verdict.UNKNOWN:
+            return []  # an old window is no new evidence; only its going stale is news
+        alert = known.alerts.get((place, rule.name))
+        status, entered = step(alert.status if alert else INACTIVE, seen.verdict, now, rule)
+        if alert is None:
+            if status.state is None:
+                return []
+            alert = known.alerts[place, rule.name] = self._open(stream, place, rule, status, now)
+        alert.status = status
+        events = []
+        for state in entered:
+            if state is AlertState.FIRING:
+                alert.fired = self._edge(known, alert, state, edge.firing_message(rule, seen), seen, now)
+                events.append(alert.fired)
+            elif state is AlertState.RESOLVED:
+                message = edge.resolved_message(rule, seen, now - alert.began)
+                events.append(self._edge(known, alert, state, message, seen, now))
+        if status.state is None:
+            del known.alerts[place, rule.name]
+        return events
+
+    def _probe_starved(self, now: float) -> bool:
+        probe = self._streams.get(PROBE_STREAM)
+        return probe is not None and probe.situation.starved(now)
+
+    def _open(self, stream: str, place: str | None, rule: Rule, status: AlertStatus, now: float) -> _Alert:
+        self._episodes += 1
+        started_at = self._wall()
+        episode = edge.episode_of(edge.fingerprint_of(stream, place, rule.name), started_at, self._episodes)
+        return _Alert(stream, place, rule, status, episode, now, started_at)
+
+    def _withdraw(self, known: _Stream, alert: _Alert, why: str) -> list[AlertEvent]:
+        """End an alert for a reason outside its rule; one that only pends goes without a word."""
+        known.alerts.pop((alert.rendition, alert.rule.name), None)
+        if alert.fired is None:
+            return []
+        return [self._edge(known, alert, AlertState.RESOLVED, why, None, alert.began)]
+
+    def _edge(
+        self,
+        known: _Stream,
+        alert: _Alert,
+        state: AlertState,
+        message: str,
+        seen: Observation | None,
+        now: float,
+    ) -> AlertEvent:
+        cause = alert.fired.cause if alert.fired else cause_of(alert.rule, known.situation, now)
+        window = seen.window if seen else None
+        finding = seen.finding if seen else None
+        media_time_s = window.media_time_s if window else finding.media_time_s if finding else None
+        return AlertEvent(
+            stream=alert.stream,
+            rendition=alert.rendition,
+            rule=alert.rule.name,
+            fingerprint=edge.fingerprint_of(alert.stream, alert.rendition, alert.rule.name),
+            episode=alert.episode,
+            event_id=f"{alert.episode}:{state.value}",
+            state=state,
+            severity=alert.rule.severity,
+            value=seen.value if seen else None,
+            threshold=alert.rule.level,
+            window=edge.window_of(alert.rule),
+            cause=cause,
+            message=message,
+            started_at=alert.started_at,
+            at=self._wall(),
+            media_time_s=media_time_s,
+            evidence=edge.evidence_of(seen) if seen else {},
+        )

@@ -1,0 +1,161 @@
+"""What a rule sees in a stream's situation: a verdict and the figures behind it. Pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+
+from qoed.alert.machine import Verdict
+from qoed.alert.rule import Metric, Rule
+from qoed.alert.situation import DOWN, UNSCORABLE, Situation
+from qoed.model import Finding, Reason, Window
+
+SILENT_S = 30.0
+"""No window for so long (or for the rule's window, when that is longer) means that there is no data."""
+
+_TIMED = frozenset({Reason.SEGMENT_SLOW, Reason.THROUGHPUT_LOW})
+"""Findings that rest on our own timing: a probe that cannot keep up must not raise them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """A verdict with what it rests on; `renditions` are those in trouble, of a rule for the whole stream."""
+
+    verdict: Verdict
+    value: float | None = None
+    window: Window | None = None
+    finding: Finding | None = None
+    count: int = 0
+    renditions: tuple[str, ...] = ()
+
+
+UNKNOWN = Observation(verdict=Verdict.UNKNOWN)
+
+
+def applies(rule: Rule, rendition: str | None) -> bool:
+    """Whether the rule looks at this rendition; what concerns the whole stream concerns every rule."""
+    return rendition is None or fnmatchcase(rendition, rule.renditions)
+
+
+def observe(
+    rule: Rule, situation: Situation, rendition: str | None, now: float, *, starved: bool = False
+) -> Observation:
+    """What `rule` sees of one rendition. `starved`: the probe as a whole has trouble of its own."""
+    doubtful = starved or situation.starved(now)
+    if rule.finding is not None:
+        if doubtful and rule.finding in _TIMED:
+            return UNKNOWN
+        return _finding(rule, rule.finding, situation, rendition, now)
+    if doubtful or situation.lasting(DOWN, rendition):
+        return UNKNOWN
+    if rule.metric is Metric.COVERAGE:
+        return _coverage(rule, situation, rendition, now)
+    return _score(rule, situation, rendition, now)
+
+
+def observe_stream(rule: Rule, situation: Situation, now: float, *, starved: bool = False) -> Observation:
+    """What `rule` sees of the whole stream: trouble as soon as any rendition has it, good when all are."""
+    places: list[str | None] = [r for r in situation.renditions if applies(rule, r)]
+    if rule.finding is not None:
+        places = [where for where in _places(rule.finding, situation) if applies(rule, where)]
+    elif not situation.renditions:
+        places = [None]
+    seen = [(where, observe(rule, situation, where, now, starved=starved)) for where in places]
+    if not seen:
+        return Observation(verdict=Verdict.GOOD) if rule.finding is not None else UNKNOWN
+    _, worst = max(seen, key=lambda pair: (_RANK[pair[1].verdict], _badness(rule, pair[1])))
+    troubled = tuple(where for where, each in seen if where is not None and each.verdict is Verdict.BAD)
+    return replace(worst, renditions=troubled)
+
+
+_RANK = {Verdict.GOOD: 0, Verdict.BETWEEN: 1, Verdict.UNKNOWN: 2, Verdict.BAD: 3}
+
+
+def _badness(rule: Rule, observation: Observation) -> float:
+    if observation.value is None:
+        return float("-inf")
+    return -observation.value if rule.below is not None else observation.value
+
+
+def _places(reason: Reason, situation: Situation) -> list[str | None]:
+    lasting = [where for where, active in situation.active if active is reason]
+    recent = [each.finding.rendition for each in situation.events if each.finding.reason is reason]
+    return list(dict.fromkeys(lasting + recent))
+
+
+def _finding(
+    rule: Rule, reason: Reason, situation: Situation, rendition: str | None, now: float
+) -> Observation:
+    lasting = situation.active.get((rendition, reason))
+    events = situation.events_of(reason, rendition, now - rule.window_s)
+    if lasting is None and len(events) < rule.count:
+        latest = situation.latest.get((rendition, reason))
+        return Observation(verdict=Verdict.GOOD, finding=latest, count=len(events))
+    finding = lasting or events[-1]
+    return Observation(verdict=Verdict.BAD, value=finding.value, finding=finding, count=len(events))
+
+
+def _score(rule: Rule, situation: Situation, rendition: str | None, now: float) -> Observation:
+    seen = situation.windows.get((rendition, rule.window_s)) if rendition is not None else None
+    if seen is None or now - seen.at > max(SILENT_S, rule.window_s):
+        return UNKNOWN
+    value = _statistic(seen.window, rule.metric)
+    if value is None or seen.window.coverage < rule.min_coverage:
+        return replace(UNKNOWN, window=seen.window)
+    return Observation(verdict=_judge(rule, value), value=value, window=seen.window)
+
+
+def _coverage(rule: Rule, situation: Situation, rendition: str | None, now: float) -> Observation:
+    if situation.lasting(UNSCORABLE, rendition):
+        return UNKNOWN
+    patience_s = max(SILENT_S, rule.window_s)
+    if rendition is None:
+        if situation.renditions:
+            return Observation(verdict=Verdict.GOOD)
+        silent = now - situation.resumed_at >= patience_s
+        return Observation(verdict=_judge(rule, 0.0), value=0.0) if silent else UNKNOWN
+    seen = situation.windows.get((rendition, rule.window_s))
+    if seen is None:
+        return UNKNOWN
+    if now - max(seen.at, situation.resumed_at) >= patience_s:
+        return Observation(verdict=_judge(rule, 0.0), value=0.0, window=seen.window)
+    if now - max(situation.first_seen[rendition], situation.resumed_at) < rule.window_s:  # not full yet
+        return replace(UNKNOWN, window=seen.window)
+    return Observation(
+        verdict=_judge(rule, seen.window.coverage), value=seen.window.coverage, window=seen.window
+    )
+
+
+def _statistic(window: Window, metric: Metric | None) -> float | None:
+    match metric:
+        case Metric.MEAN:
+            return window.mean
+        case Metric.P05:
+            return window.p05
+        case Metric.MIN:
+            return window.min
+        case Metric.LO:
+            return window.lo
+        case Metric.HI:
+            return window.hi
+        case _:
+            return None
+
+
+def _judge(rule: Rule, value: float) -> Verdict:
+    level, clear = rule.level, rule.clear_level
+    if level is None or clear is None:
+        return Verdict.UNKNOWN
+    if rule.below is not None:
+        if value < level:
+            return Verdict.BAD
+        return Verdict.GOOD if value >= clear else Verdict.BETWEEN
+    if value > level:
+        return Verdict.BAD
+    return Verdict.GOOD if value <= clear else Verdict.BETWEEN
+
+
+def memory_s(rules: Sequence[Rule]) -> float:
+    """The longest time, in seconds, for which any of `rules` looks back at events."""
+    return max((rule.window_s for rule in rules if rule.finding is not None), default=0.0)

@@ -1,0 +1,57 @@
+"""The rules that every stream starts with; a rule of the same name in the file changes one or turns it off.
+
+The one place for default levels. Scores are 0-100, higher is better; the five bands of 20 read bad, poor,
+fair, good, excellent. `p05` sees a few bad seconds that a mean would hide.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+LOW_BELOW, LOW_CLEAR = 35.0, 45.0
+"""Poor: viewers leave."""
+DEGRADED_BELOW, DEGRADED_CLEAR = 50.0, 58.0
+"""Fair, for a minute: viewers notice."""
+COVERAGE_BELOW, COVERAGE_CLEAR = 0.5, 0.7
+"""Less than half of the last minute has a score."""
+
+BUILTIN: tuple[dict[str, Any], ...] = (
+    # quality
+    {"name": "low_quality", "severity": "critical", "metric": "score.p05", "window": 10.0, "below": LOW_BELOW,
+     "clear": LOW_CLEAR, "for": 2.0, "keep_firing_for": 4.0},
+    {"name": "degraded_quality", "severity": "warning", "metric": "score.mean", "window": 60.0,
+     "below": DEGRADED_BELOW, "clear": DEGRADED_CLEAR, "for": 10.0, "keep_firing_for": 10.0},
+    {"name": "no_scores", "severity": "warning", "metric": "coverage", "window": 60.0,
+     "below": COVERAGE_BELOW, "clear": COVERAGE_CLEAR, "for": 30.0, "keep_firing_for": 10.0},
+    # picture and sound
+    {"name": "black", "severity": "critical", "finding": "black", "scope": "stream"},
+    {"name": "freeze", "severity": "critical", "finding": "freeze", "scope": "stream"},
+    {"name": "blockiness", "severity": "warning", "finding": "blockiness", "scope": "stream"},
+    {"name": "damage", "severity": "warning", "finding": "damage", "window": 30.0, "scope": "stream"},
+    {"name": "undecodable", "severity": "critical", "finding": "undecodable", "window": 30.0,
+     "scope": "stream"},
+    {"name": "no_video", "severity": "critical", "finding": "no_video", "window": 60.0, "scope": "stream"},
+    {"name": "silence", "severity": "warning", "finding": "silence", "scope": "stream"},
+    {"name": "loudness", "severity": "info", "finding": "loudness", "scope": "stream", "for": 10.0},
+    # wire
+    {"name": "playlist_unavailable", "severity": "critical", "finding": "playlist_unavailable",
+     "scope": "stream"},
+    {"name": "playlist_stale", "severity": "critical", "finding": "playlist_stale", "scope": "stream"},
+    {"name": "playlist_invalid", "severity": "critical", "finding": "playlist_invalid", "scope": "stream"},
+    {"name": "key_unavailable", "severity": "critical", "finding": "key_unavailable", "scope": "stream"},
+    {"name": "segment_missing", "severity": "critical", "finding": "segment_missing", "window": 30.0,
+     "scope": "stream"},
+    {"name": "segment_slow", "severity": "warning", "finding": "segment_slow", "count": 3, "window": 60.0,
+     "scope": "stream"},
+    {"name": "throughput_low", "severity": "warning", "finding": "throughput_low", "for": 10.0,
+     "scope": "stream"},
+    {"name": "sequence_gap", "severity": "warning", "finding": "sequence_gap", "window": 30.0,
+     "scope": "stream"},
+    {"name": "sequence_regression", "severity": "warning", "finding": "sequence_regression", "window": 30.0,
+     "scope": "stream"},
+    # the probe itself
+    {"name": "overloaded", "severity": "warning", "finding": "overloaded", "for": 10.0, "scope": "stream"},
+    {"name": "engine_fault", "severity": "critical", "finding": "engine_fault", "scope": "stream"},
+    {"name": "redis_unavailable", "severity": "critical", "finding": "redis_unavailable", "scope": "stream"},
+)  # fmt: skip
+"""As the file would say them, durations in seconds."""

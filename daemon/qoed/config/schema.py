@@ -1,0 +1,369 @@
+"""The file's shape: every section and key with its type, default and meaning. Unknown keys are refused."""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+from typing import Annotated, Any, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    WithJsonSchema,
+)
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from qoed.alert.rule import Metric, Scope
+from qoed.config.secrets import SecretSource, parse_header
+from qoed.config.units import (
+    AutoCount,
+    AutoSeconds,
+    Count,
+    Depth,
+    Number,
+    Seconds,
+    SecondsOrZero,
+    Share,
+    Size,
+    written,
+)
+from qoed.model import Reason, Severity
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
+_NAME_HELP = "use letters, digits, _ . and -, at most 64, starting with a letter or digit"
+
+
+class Section(BaseModel):
+    """A mapping in the file."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        allow_inf_nan=False,
+        use_attribute_docstrings=True,
+        validate_by_name=False,
+    )
+
+
+def _name(value: object) -> str:
+    if isinstance(value, bool | int | float):
+        raise ValueError(f"a name is text; put it in quotes: '{value}'")
+    if not isinstance(value, str) or not _NAME.fullmatch(value):
+        raise ValueError(f"{value!r} cannot be a name; {_NAME_HELP}")
+    return value
+
+
+def _url(value: object) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError("needs an http(s) URL or a path")
+    scheme, separator, _rest = value.partition("://")
+    if separator and scheme.lower() not in ("http", "https"):
+        raise ValueError(f"scheme {scheme} is not supported; use http, https or a path")
+    return value
+
+
+def _redis_url(value: str | None) -> str | None:
+    if value is not None and value.partition("://")[0] not in ("redis", "rediss", "unix"):
+        raise ValueError("must begin with redis://, rediss:// or unix://")
+    return value
+
+
+def _selector(value: object) -> str:
+    from qoed.source.selector import parse_selector
+
+    if not isinstance(value, str):
+        raise ValueError("needs all, top or a selector such as 720p or height<=720")
+    try:
+        parse_selector(value)
+    except ValueError as error:
+        raise ValueError(str(error).removeprefix("renditions: ")) from None
+    return value
+
+
+def _networks(value: object) -> tuple[Network, ...]:
+    if not isinstance(value, list):
+        raise ValueError("needs a list of networks such as [169.254.10.0/24]")
+    networks: list[Network] = []
+    for text in value:
+        try:
+            networks.append(ipaddress.ip_network(text if isinstance(text, str) else ""))
+        except ValueError:
+            raise ValueError(f"{text!r} is not a network; write it like 169.254.10.0/24") from None
+    return tuple(networks)
+
+
+def _none_is_empty(value: Any) -> Any:
+    return {} if value is None else value
+
+
+Name = Annotated[str, PlainValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME.pattern})]
+Text = Annotated[str, Field(min_length=1)]
+Networks = Annotated[
+    tuple[Network, ...],
+    PlainValidator(_networks),
+    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
+]
+Header = Annotated[
+    SecretSource,
+    PlainValidator(parse_header),
+    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
+]
+
+
+class RedisSection(Section):
+    """Where scores, findings and alerts are published."""
+
+    url: Annotated[str | None, AfterValidator(_redis_url)] = Field(default=None, repr=False)
+    """`redis://`, `rediss://` or `unix://`; without one, qoed starts a server of its own and says where."""
+    username: Text | None = None
+    """ACL user."""
+    password_file: Text | None = None
+    """File with the password (one line)."""
+    password_env: Text | None = None
+    """Environment variable with the password."""
+    prefix: Name = "qoe"
+    """First part of every key and channel."""
+    buffer_messages: Count = 10_000
+    """Messages kept while Redis is away; beyond, the oldest scores go first, counted."""
+    last_ttl: Seconds = 60.0
+    """How long a stream's last value outlives its newest score."""
+    log_maxlen: Count = 100_000
+    """Entries kept, roughly, in each of the score and event logs; alerts are trimmed by age instead."""
+    connect_timeout: Seconds = 5.0
+    """Limit for connecting."""
+    command_timeout: Seconds = 5.0
+    """Limit for a command's reply."""
+
+
+class EngineSection(Section):
+    """The quality network."""
+
+    backend: Literal["auto", "openvino", "onnxruntime"] = "auto"
+    """Library that runs it; auto takes the best one installed."""
+    weights: Text | None = None
+    """Manifest (.json) of other weights; without one, those shipped with qoed."""
+    batch_size: Count = 8
+    """Clips that are scored together."""
+    batch_deadline: Seconds = 0.2
+    """How long a clip may wait for a batch to fill."""
+    threads: AutoCount = None
+    """CPU threads; auto: one per core."""
+
+
+class DecodeSection(Section):
+    """The decoder processes."""
+
+    workers: AutoCount = None
+    """Child processes that decode; auto: by the number of cores."""
+    max_pixels: Count = 8192 * 4320
+    """Larger pictures are refused before memory is taken for them."""
+    deadline_factor: Annotated[float, Field(strict=True, ge=1)] = 3.0
+    """A worker gets so many times a segment's duration, then it is killed."""
+    recycle_after: Count = 2000
+    """Segments after which a worker is replaced by a fresh one."""
+    memory_limit: Size = 2 << 30
+    """Address space of one worker."""
+
+    def worker_count(self) -> int:
+        """How many workers to start: `workers`, or one for each core that this process may use."""
+        return self.workers or len(os.sched_getaffinity(0))
+
+
+class HttpSection(Section):
+    """The HTTP client that all streams share."""
+
+    deadline: Seconds = 30.0
+    """Longest time for a segment; shorter ones are given twice their duration."""
+    playlist_deadline: Seconds = 5.0
+    """Longest time for a playlist or key."""
+    read_timeout: Seconds = 5.0
+    """A connection that is silent for so long is given up."""
+    max_playlist_bytes: Size = 2 << 20
+    """Larger playlists are refused (decompressed)."""
+    max_segment_bytes: Size = 64 << 20
+    """Larger segments are refused."""
+    connections: Count = 512
+    """Open connections in all."""
+    connections_per_host: Count = 64
+    """Open connections to one host."""
+    allow_networks: Networks = ()
+    """Networks allowed although the address guard refuses them (link-local, multicast, cloud metadata)."""
+
+
+class LogSection(Section):
+    """The log."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is written."""
+    format: Literal["auto", "json", "console"] = "auto"
+    """auto: readable on a terminal, JSON lines elsewhere."""
+
+
+class Black(Section):
+    """When a picture counts as black."""
+
+    duration: Seconds = 1.0
+    """It has been black for so long."""
+    picture_share: Share = 0.98
+    """Share of the pixels that must be dark."""
+    pixel_level: Share = 0.10
+    """Luma below this share of the range is dark."""
+
+
+class Freeze(Section):
+    """When a picture counts as frozen."""
+
+    duration: Seconds = 2.0
+    """It has not changed for so long."""
+    noise: Share = 0.003
+    """Mean difference of pictures that still counts as no change."""
+
+
+class Silence(Section):
+    """When sound counts as silent."""
+
+    duration: Seconds = 3.0
+    """It has been silent for so long."""
+    level_db: Annotated[float, Field(strict=True, le=0)] = -60.0
+    """Below this level, dBFS."""
+
+
+class Loudness(Section):
+    """Limits of short-term loudness (EBU R 128)."""
+
+    min_lufs: Number | None = None
+    """Quieter is a finding, LUFS; null: not watched."""
+    max_lufs: Number | None = None
+    """Louder is a finding, LUFS; null: not watched."""
+
+
+class Blockiness(Section):
+    """Limit of blockiness (FFmpeg blockdetect)."""
+
+    max: Annotated[float, Field(strict=True, gt=0)] | None = None
+    """A segment's mean above this is a finding; null: not watched."""
+
+
+class RuleEntry(Section):
+    """An alert rule, or, without `metric` and `finding`, changes to the inherited one of that name."""
+
+    name: Name
+    """Name of the rule; in alerts and payloads."""
+    enabled: bool = True
+    """false turns the inherited rule off."""
+    metric: Metric | None = None
+    """Statistic of a rolling window."""
+    finding: Reason | None = None
+    """Finding that raises the alert."""
+    window: Seconds | None = None
+    """Metrics: 10s, 1m or 5m of media time. Findings: how far back events count (default 1m)."""
+    below: Number | None = None
+    """Metrics: trouble is below this."""
+    above: Number | None = None
+    """Metrics: trouble is above this."""
+    clear: Number | None = None
+    """Metrics: trouble is over at this level (default: the level that triggers)."""
+    min_coverage: Share | None = None
+    """Score metrics: a window covered less than this says nothing (default 0.3)."""
+    count: Count | None = None
+    """Findings: so many events within the window (default 1)."""
+    for_: SecondsOrZero | None = Field(default=None, alias="for")
+    """How long trouble must last before the alert fires (default 0s)."""
+    keep_firing_for: SecondsOrZero | None = None
+    """How long all must be well before it resolves (default 0s)."""
+    severity: Severity | None = None
+    """info, warning or critical (default warning)."""
+    scope: Scope | None = None
+    """An alert for each rendition, or one for the stream (default rendition)."""
+    renditions: Text | None = None
+    """Shell pattern of the rendition ids that the rule looks at (default all)."""
+
+
+Rules = Annotated[tuple[RuleEntry, ...], BeforeValidator(lambda value: [] if value is None else value)]
+
+
+class StreamOptions(Section):
+    """What can be said in `defaults`, in a profile and for a stream; the nearest wins."""
+
+    renditions: Annotated[
+        str, PlainValidator(_selector), WithJsonSchema({"type": "string", "default": "all"})
+    ] = "all"
+    """`all`, `top` or a selector: `720p`, `height<=720`, `bandwidth>1M`, an id pattern; comma is or."""
+    display_height: Annotated[int, Field(strict=True, ge=144, le=8640)] = 1080
+    """Rows of the viewer's screen: pictures are judged scaled to it."""
+    depth: Depth = "light"
+    """full: every frame. light: what scoring needs. extra_light: key frames only."""
+    start_segments: AutoCount = None
+    """Where to join a live stream, in segments from its end; auto: three target durations."""
+    stale_after: AutoSeconds = None
+    """A live playlist without news for so long is stale; auto: 3 target durations, at least 6s."""
+    pace: Literal["fast", "realtime"] = "fast"
+    """How VOD and files are read: as fast as they are scored, or by their own clock."""
+    headers: Annotated[dict[Text, Header], BeforeValidator(_none_is_empty)] = Field(
+        default_factory=dict, repr=False
+    )
+    """Request headers: a text, `{env: VARIABLE}` or `{file: PATH}`."""
+    black: Annotated[Black, BeforeValidator(_none_is_empty)] = Black()
+    freeze: Annotated[Freeze, BeforeValidator(_none_is_empty)] = Freeze()
+    silence: Annotated[Silence, BeforeValidator(_none_is_empty)] = Silence()
+    loudness: Annotated[Loudness, BeforeValidator(_none_is_empty)] = Loudness()
+    blockiness: Annotated[Blockiness, BeforeValidator(_none_is_empty)] = Blockiness()
+    rules: Rules = ()
+    """Alert rules; one of the same name as an inherited rule changes that."""
+
+
+class StreamEntry(StreamOptions):
+    """One stream."""
+
+    name: Name
+    """Unique; part of keys, channels and labels."""
+    url: Annotated[str, PlainValidator(_url), WithJsonSchema({"type": "string"})] = Field(repr=False)
+    """HLS playlist over http(s), a media file, a folder or a pattern of files."""
+    profile: Name | None = None
+    """Profile that this stream takes its options from."""
+
+
+class File(Section):
+    """The whole file; what is left out has its default."""
+
+    redis: RedisSection = RedisSection()
+    engine: EngineSection = EngineSection()
+    decode: DecodeSection = DecodeSection()
+    http: HttpSection = HttpSection()
+    log: LogSection = LogSection()
+    defaults: StreamOptions = StreamOptions()
+    """Options of every stream."""
+    profiles: dict[Name, StreamOptions] = Field(default_factory=dict)
+    """Named options that streams take with `profile`."""
+    streams: tuple[StreamEntry, ...] = ()
+    """What to watch."""
+
+
+class _Generator(GenerateJsonSchema):
+    """Shows defaults as the file would say them (`10s`, `2MiB`, `auto`), and none for whole sections."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        """A field's schema with its default."""
+        field = self.generate_inner(schema["schema"])
+        default = schema.get("default")
+        if "default" not in schema or isinstance(default, BaseModel):
+            return field
+        return field | {"default": written(default, field)}
+
+
+def config_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the configuration file, for editors and CI."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **File.model_json_schema(by_alias=True, schema_generator=_Generator),
+        "title": "qoed configuration",
+    }

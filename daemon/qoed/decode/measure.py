@@ -1,0 +1,101 @@
+"""What packets and frames of one segment say about damage and duration. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from statistics import median
+
+MAX_GAPS_SHARE = 0.05
+"""More gaps than this share of the frames is variable frame rate, not loss."""
+DURATION_OFF_SHARE = 0.10
+DURATION_OFF_S = 0.25
+"""Measured and announced duration may differ by so much; both must be passed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cadence:
+    """The rhythm of a segment's video packets, from their presentation times (s)."""
+
+    frame_s: float | None = None
+    """Usual distance of two frames; None with fewer than two."""
+    duration_s: float | None = None
+    """First to last presentation time plus one frame; None when not known."""
+    missing: int = 0
+    """Frames that gaps between the others say are missing."""
+
+
+def cadence_of(times: Sequence[float]) -> Cadence:
+    """The cadence of presentation times in any order."""
+    ordered = sorted(set(times))
+    if len(ordered) < 2:
+        return Cadence()
+    gaps = [later - earlier for earlier, later in pairwise(ordered)]
+    frame_s = median(gaps)
+    wide = [gap for gap in gaps if gap > 1.5 * frame_s]
+    few = len(wide) <= max(1.0, MAX_GAPS_SHARE * len(ordered))
+    missing = sum(round(gap / frame_s) - 1 for gap in wide) if few else 0
+    return Cadence(frame_s=frame_s, duration_s=ordered[-1] - ordered[0] + frame_s, missing=missing)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """What was counted over one segment's video, and its sound errors."""
+
+    announced_s: float
+    """Duration as the playlist has it (EXTINF)."""
+    cadence: Cadence
+    packets: int = 0
+    packets_corrupt: int = 0
+    frames: int = 0
+    frames_corrupt: int = 0
+    frames_due: int | None = None
+    """Frames that the packets must yield; None where frames were skipped on purpose."""
+    decode_errors: int = 0
+    demux_errors: int = 0
+    sound_errors: int = 0
+
+    @property
+    def frames_expected(self) -> int | None:
+        """Frames in the announced duration at the measured rate."""
+        return None if self.cadence.frame_s is None else round(self.announced_s / self.cadence.frame_s)
+
+
+def damage(tally: Tally) -> dict[str, int]:
+    """The evidence for damage, by name; empty for a sound segment.
+
+    Flags alone miss about one damaged segment in twenty, so that counts are compared too: frames against
+    packets, packets against their own rhythm and against the announced duration.
+    """
+    evidence = {
+        "packets_corrupt": tally.packets_corrupt,
+        "frames_corrupt": tally.frames_corrupt,
+        "decode_errors": tally.decode_errors,
+        "demux_errors": tally.demux_errors,
+        "sound_errors": tally.sound_errors,
+        "frames_lost": max(0, (tally.frames_due or 0) - tally.frames),
+        "frames_missing": tally.cadence.missing,
+        "frames_short": _shortfall(tally),
+    }
+    return {name: count for name, count in evidence.items() if count}
+
+
+def duration_off(announced_s: float, measured_s: float | None) -> bool:
+    """Whether the measured duration differs from the announced one by more than rounding explains."""
+    if measured_s is None:
+        return False
+    difference = abs(measured_s - announced_s)
+    return difference > DURATION_OFF_S and difference > DURATION_OFF_SHARE * announced_s
+
+
+def _shortfall(tally: Tally) -> int:
+    """Packets fewer than the announced duration holds, beyond what encoders and packagers may vary."""
+    expected = tally.frames_expected
+    if expected is None:
+        return 0
+    play = max(2.0, 0.05 * expected)
+    if float(tally.announced_s).is_integer() and tally.cadence.frame_s:
+        play = max(play, 0.5 / tally.cadence.frame_s)  # EXTINF rounded to whole seconds (RFC 8216 §4.3.2.1)
+    short = expected - tally.packets
+    return short if short > play else 0

@@ -1,0 +1,155 @@
+"""From source to decoder: one bounded queue a rendition, decoded in order, every segment accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Protocol, Self
+
+from qoed.channel import Channel, ChannelClosed
+from qoed.decode.options import DecodeOptions
+from qoed.decode.pool import SegmentDroppedError
+from qoed.model import Decoded, DropReason, Outcome, Segment
+
+LANE_SEGMENTS = 3
+LANE_BYTES = 64 * 1024 * 1024
+"""What may wait for the decoder in each rendition; older segments go first."""
+
+LOST = {
+    Outcome.UNDECODABLE: DropReason.UNDECODABLE,
+    Outcome.NO_VIDEO: DropReason.NO_VIDEO,
+    Outcome.REFUSED: DropReason.DECODE_REFUSED,
+    Outcome.TIMEOUT: DropReason.DECODE_TIMEOUT,
+    Outcome.CRASHED: DropReason.DECODE_CRASHED,
+    Outcome.POISONED: DropReason.POISONED,
+}
+"""Outcomes that end a segment's way, and the drop that they count as; `ok` and `damaged` segments go on."""
+
+
+class Decoder(Protocol):
+    """What the lanes need of the decode pool."""
+
+    async def decode(self, segment: Segment, options: DecodeOptions) -> Decoded:
+        """Decode one segment; raises `SegmentDroppedError` only when it never got that far."""
+        ...
+
+
+@dataclass(slots=True)
+class LaneStats:
+    """Segments: received = decoded + dropped by reason + waiting + in flight, at any instant."""
+
+    received: int = 0
+    decoded: int = 0
+    waiting: int = 0
+    in_flight: int = 0
+    dropped: Counter[DropReason] = field(default_factory=Counter)
+
+
+class _Lane:
+    """The queue of one rendition."""
+
+    def __init__(self) -> None:
+        self.channel = Channel[Segment](
+            max_items=LANE_SEGMENTS, max_bytes=LANE_BYTES, size_of=lambda segment: segment.size
+        )
+        self.taken = asyncio.Event()
+
+
+class Lanes:
+    """The lanes of one stream, an async context manager: leaving it in peace decodes what waits.
+
+    `on_decoded` gets every segment's result; `on_drop` the number of segments that our slowness cost. A full
+    lane makes `put` wait for as long as a segment lasts before the oldest is dropped; with `patient`, for ever.
+    """
+
+    def __init__(
+        self,
+        options: DecodeOptions,
+        decoder: Decoder,
+        *,
+        on_decoded: Callable[[Decoded], None],
+        on_drop: Callable[[int], None],
+        patient: bool = False,
+    ) -> None:
+        self.stats = LaneStats()
+        self._options = options
+        self._decoder = decoder
+        self._on_decoded = on_decoded
+        self._on_drop = on_drop
+        self._patient = patient
+        self._lanes: dict[str, _Lane] = {}
+        self._group = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Self:
+        await self._group.__aenter__()
+        return self
+
+    async def __aexit__(self, *failure: object) -> None:
+        for lane in self._lanes.values():
+            lane.channel.close()
+        await self._group.__aexit__(*failure)  # type: ignore[arg-type]
+
+    async def put(self, segment: Segment) -> None:
+        """Queue a segment for its rendition's lane."""
+        lane = self._lanes.get(segment.rendition.id) or self._open(segment.rendition.id)
+        self.stats.received += 1
+        self.stats.waiting += 1
+        await self._wait_for_room(lane, None if self._patient else max(segment.duration_s, 1.0))
+        shed = lane.channel.put(segment)
+        if shed:
+            self.stats.waiting -= len(shed)
+            self.stats.dropped[DropReason.QUEUE_FULL] += len(shed)
+            self._on_drop(len(shed))
+
+    async def _wait_for_room(self, lane: _Lane, seconds: float | None) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                while len(lane.channel) >= LANE_SEGMENTS:
+                    lane.taken.clear()
+                    await lane.taken.wait()
+        except TimeoutError:
+            return
+        except asyncio.CancelledError:
+            self.stats.waiting -= 1
+            self.stats.dropped[DropReason.SHUTDOWN] += 1
+            raise
+
+    def _open(self, rendition: str) -> _Lane:
+        lane = self._lanes[rendition] = _Lane()
+        self._group.create_task(self._consume(lane), name=f"decode:{rendition}")
+        return lane
+
+    async def _consume(self, lane: _Lane) -> None:
+        try:
+            while True:
+                segment = await lane.channel.get()
+                lane.taken.set()
+                self.stats.waiting -= 1
+                await self._decode(segment)
+        except ChannelClosed:
+            return
+        finally:
+            while lane.channel.get_nowait() is not None:
+                self.stats.waiting -= 1
+                self.stats.dropped[DropReason.SHUTDOWN] += 1
+
+    async def _decode(self, segment: Segment) -> None:
+        self.stats.in_flight += 1
+        try:
+            decoded = await self._decoder.decode(segment, self._options)
+        except SegmentDroppedError as dropped:
+            self.stats.dropped[dropped.drop] += 1
+            return
+        except asyncio.CancelledError:
+            self.stats.dropped[DropReason.SHUTDOWN] += 1
+            raise
+        finally:
+            self.stats.in_flight -= 1
+        reason = LOST.get(decoded.outcome)
+        if reason is None:
+            self.stats.decoded += 1
+        else:
+            self.stats.dropped[reason] += 1
+        self._on_decoded(decoded)

@@ -1,0 +1,319 @@
+"""The messages that travel from stage to stage: frozen, slotted, in data order."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Severity(StrEnum):
+    """Severity of findings and alerts, mildest first."""
+
+    INFO = "info"
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Reason(StrEnum):
+    """Every finding qoed can make; closed, so that each is safe as a metric label and in a rule."""
+
+    # wire: what the playlist and the HTTP exchange show
+    PLAYLIST_STALE = "playlist_stale"
+    PLAYLIST_UNAVAILABLE = "playlist_unavailable"
+    PLAYLIST_INVALID = "playlist_invalid"
+    SEGMENT_MISSING = "segment_missing"
+    SEGMENT_SLOW = "segment_slow"
+    SEGMENT_GAP = "segment_gap"
+    SEQUENCE_GAP = "sequence_gap"
+    SEQUENCE_REGRESSION = "sequence_regression"
+    DISCONTINUITY = "discontinuity"
+    DURATION_OFF = "duration_off"
+    THROUGHPUT_LOW = "throughput_low"
+    KEY_UNAVAILABLE = "key_unavailable"
+    # picture: what the decoded frames show
+    BLACK = "black"
+    FREEZE = "freeze"
+    BLOCKINESS = "blockiness"
+    DAMAGE = "damage"
+    UNDECODABLE = "undecodable"
+    NO_VIDEO = "no_video"
+    # sound
+    SILENCE = "silence"
+    LOUDNESS = "loudness"
+    # probe: our own trouble, never the stream's
+    OVERLOADED = "overloaded"
+    DECODER_RESTARTED = "decoder_restarted"
+    ENGINE_FAULT = "engine_fault"
+    REDIS_UNAVAILABLE = "redis_unavailable"
+
+    @property
+    def domain(self) -> Literal["wire", "picture", "sound", "probe"]:
+        """Where the finding was made."""
+        if self in _PICTURE:
+            return "picture"
+        if self in _SOUND:
+            return "sound"
+        return "probe" if self in _PROBE else "wire"
+
+
+_PICTURE = frozenset(
+    {Reason.BLACK, Reason.FREEZE, Reason.BLOCKINESS, Reason.DAMAGE, Reason.UNDECODABLE, Reason.NO_VIDEO}
+)
+_SOUND = frozenset({Reason.SILENCE, Reason.LOUDNESS})
+_PROBE = frozenset(
+    {Reason.OVERLOADED, Reason.DECODER_RESTARTED, Reason.ENGINE_FAULT, Reason.REDIS_UNAVAILABLE}
+)
+
+
+class Phase(StrEnum):
+    """A finding happens once (`event`) or lasts from a `start` to an `end`."""
+
+    EVENT = "event"
+    START = "start"
+    END = "end"
+
+
+class DropReason(StrEnum):
+    """Why something did not reach the end of the pipeline; every drop carries one."""
+
+    QUEUE_FULL = "queue_full"
+    DECODE_TIMEOUT = "decode_timeout"
+    DECODE_CRASHED = "decode_crashed"
+    DECODE_REFUSED = "decode_refused"
+    UNDECODABLE = "undecodable"
+    POISONED = "poisoned"
+    NO_VIDEO = "no_video"
+    ENGINE_FAULT = "engine_fault"
+    PUBLISH_FULL = "publish_full"
+    PUBLISH_REFUSED = "publish_refused"
+    SHUTDOWN = "shutdown"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendition:
+    """One rung of a ladder. `id` is unique in its stream and safe in keys and labels (`720p-2500k`)."""
+
+    id: str
+    bandwidth_bps: int | None = None
+    width: int | None = None
+    height: int | None = None
+    frame_rate: float | None = None
+    codecs: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireTimings:
+    """One HTTP exchange, phase by phase, in seconds; None where a phase did not happen (a reused connection)."""
+
+    dns_s: float | None = None
+    connect_s: float | None = None
+    ttfb_s: float | None = None
+    download_s: float | None = None
+    total_s: float = 0.0
+    bytes: int = 0
+    status: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Segment:
+    """Media bytes of one rendition with their place on the stream's media timeline.
+
+    `media_time_s` counts seconds of media from the first segment seen (of any rendition) and never runs
+    backwards, over discontinuities too. `data` is already decrypted; `init` is the EXT-X-MAP section.
+    """
+
+    stream: str
+    rendition: Rendition
+    sequence: int
+    media_time_s: float
+    duration_s: float
+    container: Literal["mpegts", "mp4", "matroska", "image"]
+    data: bytes = field(repr=False)
+    init: bytes = field(default=b"", repr=False)
+    discontinuity: bool = False
+    program_date_time: datetime | None = None
+    received_s: float = 0.0
+    """`Clock.monotonic` when the last byte arrived."""
+    timings: WireTimings = WireTimings()
+
+    @property
+    def size(self) -> int:
+        """Bytes held, init section included."""
+        return len(self.data) + len(self.init)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One thing that is wrong (or notable), with the evidence for it."""
+
+    stream: str
+    rendition: str | None
+    reason: Reason
+    severity: Severity
+    phase: Phase = Phase.EVENT
+    media_time_s: float | None = None
+    value: float | None = None
+    unit: str | None = None
+    message: str = ""
+    evidence: dict[str, Any] = field(default_factory=dict)
+    """Flat JSON values; URLs only in redacted form."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clip:
+    """What the network sees of one second: `frames` is `uint8 [T,H,W,3]` RGB at network size."""
+
+    stream: str
+    rendition: str
+    media_time_s: float
+    frames: NDArray[np.uint8] = field(repr=False)
+    degraded: str | None = None
+    """Why the measurement is not of full worth (damaged frames), else None."""
+    abstain: str | None = None
+    """Why the network must not be asked (black picture), else None."""
+    received_s: float = 0.0
+
+
+class Outcome(StrEnum):
+    """How one segment fared in the decoder."""
+
+    OK = "ok"
+    DAMAGED = "damaged"
+    UNDECODABLE = "undecodable"
+    NO_VIDEO = "no_video"
+    REFUSED = "refused"
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+    POISONED = "poisoned"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measures:
+    """What decoding one segment measured. None is "not measured", never zero."""
+
+    width: int | None = None
+    height: int | None = None
+    codec: str | None = None
+    frame_rate: float | None = None
+    frames_expected: int | None = None
+    packets: int = 0
+    frames_decoded: int = 0
+    frames_corrupt: int = 0
+    video_duration_s: float | None = None
+    blockiness: float | None = None
+    loudness_lufs: float | None = None
+    has_audio: bool = False
+    decode_cpu_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """A segment after its worker: clips at network size, findings and measures; full pictures stay behind."""
+
+    segment: Segment
+    outcome: Outcome
+    clips: tuple[Clip, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    measures: Measures = Measures()
+    detail: str = ""
+
+
+class Quality(StrEnum):
+    """Worth of one measurement."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    ABSTAINED = "abstained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Quality of one clip: 0-100, higher is better, with a conformal interval.
+
+    `score`, `lo`, `hi` and `mos` are None exactly when `quality` is `abstained`; `reason` then says why.
+    """
+
+    stream: str
+    rendition: str
+    media_time_s: float
+    score: float | None
+    lo: float | None
+    hi: float | None
+    mos: float | None
+    distortions: dict[str, float]
+    model: str
+    quality: Quality = Quality.OK
+    reason: str | None = None
+    received_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Aggregate of a rendition's scores over the last `window_s` seconds of media time.
+
+    `coverage` is the share of the window that scores cover (0-1); without any score the statistics are None.
+    `lo` and `hi` are the means of the intervals' ends.
+    """
+
+    stream: str
+    rendition: str
+    window_s: float
+    media_time_s: float
+    count: int
+    coverage: float
+    mean: float | None
+    p05: float | None
+    min: float | None
+    lo: float | None
+    hi: float | None
+
+
+class AlertState(StrEnum):
+    """Where an alert stands."""
+
+    PENDING = "pending"
+    FIRING = "firing"
+    RESOLVED = "resolved"
+
+
+class Cause(StrEnum):
+    """Where the trouble most likely sits."""
+
+    SOURCE = "source"
+    ENCODER = "encoder"
+    PACKAGER = "packager"
+    CDN = "cdn"
+    NETWORK = "network"
+    PROBE = "probe"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlertEvent:
+    """One edge of one alert episode.
+
+    `fingerprint` is stable for (stream, rendition, rule); `episode` for one pending-to-resolved run;
+    `event_id` for one edge of it, so a consumer can deduplicate.
+    """
+
+    stream: str
+    rendition: str | None
+    rule: str
+    fingerprint: str
+    episode: str
+    event_id: str
+    state: AlertState
+    severity: Severity
+    value: float | None
+    threshold: float | None
+    window: str | None
+    cause: Cause | None
+    message: str
+    started_at: datetime
+    at: datetime
+    media_time_s: float | None = None
+    evidence: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,19 @@
+"""qoed_engine: run the quality network. Import `Engine`, `load_engine` and the preprocess contract from here."""
+
+from qoed_engine.backend import Engine, EngineError, Outputs
+from qoed_engine.loader import load_engine
+from qoed_engine.manifest import Calibration, Manifest, Recipe, read_manifest
+from qoed_engine.preprocess import PreprocessError, clip_from_frames
+
+__all__ = [
+    "Calibration",
+    "Engine",
+    "EngineError",
+    "Manifest",
+    "Outputs",
+    "PreprocessError",
+    "Recipe",
+    "clip_from_frames",
+    "load_engine",
+    "read_manifest",
+]

@@ -1,0 +1,1 @@
+"""qoed_training: train, judge and export the quality network."""

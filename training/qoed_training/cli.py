@@ -1,0 +1,117 @@
+"""`qoed-train`: scenes, train, export, evaluate, all, model."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from qoed_training import pipeline
+from qoed_training.network.model import SMALL, QualityNetwork
+from qoed_training.train import TrainConfig
+
+app = typer.Typer(
+    help="Train, judge and export the quality network.", no_args_is_help=True, add_completion=False
+)
+
+Corpus = Annotated[Path, typer.Option(help="Folder of videos with sources.csv.")]
+Stills = Annotated[Path, typer.Option(help="Folder of rated stills with manifest.csv.")]
+Work = Annotated[Path, typer.Option(help="Everything made goes here; delete it to start anew.")]
+Steps = Annotated[int, typer.Option(help="Training steps after the warm-up.", min=1)]
+Workers = Annotated[int, typer.Option(help="Processes that make scenes.", min=1)]
+Out = Annotated[Path | None, typer.Option(help="Copy the finished ONNX file and manifest to this folder.")]
+
+_STEPS = TrainConfig().steps
+_CORPUS, _STILLS, _WORK = Path("data/corpus"), Path("data/stills"), Path("data/work")
+
+
+def _run(corpus: Path, stills: Path, work: Path, steps: int = _STEPS) -> pipeline.Run:
+    training = replace(TrainConfig(), steps=steps)
+    return pipeline.Run(corpus=corpus, stills=stills, work=work, network=SMALL, training=training)
+
+
+def _show(lines: Iterator[str]) -> None:
+    for line in lines:
+        typer.echo(line)
+
+
+@app.command()
+def scenes(
+    corpus: Corpus = _CORPUS, stills: Stills = _STILLS, work: Work = _WORK, workers: Workers = 2
+) -> None:
+    """Degrade, label and cut the videos; continues where it was stopped."""
+    _show(pipeline.make_scenes(_run(corpus, stills, work), workers=workers))
+
+
+@app.command()
+def train(
+    corpus: Corpus = _CORPUS, stills: Stills = _STILLS, work: Work = _WORK, steps: Steps = _STEPS
+) -> None:
+    """Train from scenes; continues from the last checkpoint."""
+    _show(pipeline.fit(_run(corpus, stills, work, steps)))
+
+
+@app.command()
+def export(corpus: Corpus = _CORPUS, stills: Stills = _STILLS, work: Work = _WORK) -> None:
+    """Write the ONNX file of trained weights."""
+    _show(pipeline.export(_run(corpus, stills, work)))
+
+
+@app.command()
+def evaluate(
+    corpus: Corpus = _CORPUS,
+    stills: Stills = _STILLS,
+    work: Work = _WORK,
+    steps: Steps = _STEPS,
+    out: Out = None,
+) -> None:
+    """Calibrate and judge the exported engine; writes its receipt into the manifest."""
+    run = _run(corpus, stills, work, steps)
+    _show(pipeline.evaluate(run))
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        for suffix in (".onnx", ".json"):
+            shutil.copy2(run.network_file(suffix), out / run.network_file(suffix).name)
+        typer.echo(f"copied to {out}")
+
+
+@app.command(name="all")
+def everything(
+    corpus: Corpus = _CORPUS,
+    stills: Stills = _STILLS,
+    work: Work = _WORK,
+    steps: Steps = _STEPS,
+    workers: Workers = 2,
+    out: Out = None,
+) -> None:
+    """All stages, one after another; interrupt and repeat as you like."""
+    run = _run(corpus, stills, work, steps)
+    _show(pipeline.make_scenes(run, workers=workers))
+    _show(pipeline.fit(run))
+    _show(pipeline.export(run))
+    evaluate(corpus, stills, work, steps, out)
+
+
+@app.command()
+def model() -> None:
+    """Print the network's size and cost."""
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    network = QualityNetwork(SMALL).eval()
+    clip = torch.zeros((1, *SMALL.recipe.clip_shape), dtype=torch.uint8)
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        network(clip)
+    parameters = sum(parameter.numel() for parameter in network.parameters())
+    typer.echo(
+        f"{SMALL.name}: {parameters / 1e6:.2f} M parameters, {counter.get_total_flops() / 1e9:.2f} GFLOP a clip"
+    )
+
+
+def main() -> None:
+    """Entry point."""
+    app()

@@ -1,0 +1,86 @@
+"""Random batches of clips from scenes, augmented without touching quality."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qoed_engine.manifest import Recipe
+from qoed_training.data.opinion import OpinionMap
+from qoed_training.data.scenes import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """`clips` uint8 `[B,T,2S,S,3]`, `labels` 0-1 `[B]`, `targets` `[B,K]`, `scenes` index `[B]`."""
+
+    clips: NDArray[np.uint8]
+    labels: NDArray[np.float32]
+    targets: NDArray[np.float32]
+    scenes: NDArray[np.int64]
+
+
+class BatchMaker:
+    """Draws `scenes` scenes x `variants` degradations; the batch of step n depends on the seed and n only."""
+
+    def __init__(
+        self,
+        scenes: Sequence[Scene],
+        opinion: OpinionMap,
+        recipe: Recipe,
+        *,
+        scenes_a_batch: int,
+        variants: int,
+        seed: int,
+    ) -> None:
+        if not scenes:
+            raise ValueError("no scenes to train on; run qoed-train scenes first")
+        self._scenes = scenes
+        self._labels = [opinion.label(scene) / 100.0 for scene in scenes]
+        self._recipe = recipe
+        self._count = scenes_a_batch
+        self._variants = variants
+        self._seed = seed
+
+    def batch(self, step: int) -> Batch:
+        """The batch of a step, the same whenever it is asked for."""
+        rng = np.random.default_rng([self._seed, step])
+        clips, labels, targets, numbers = [], [], [], []
+        for number in rng.choice(len(self._scenes), size=min(self._count, len(self._scenes)), replace=False):
+            scene = self._scenes[number]
+            entries = rng.choice(
+                len(scene.labels), size=min(self._variants, len(scene.labels)), replace=False
+            )
+            cut = int(rng.integers(scene.clips.shape[1]))
+            cells = rng.permutation(self._recipe.grid**2)
+            mirror, backwards = rng.random(2) < 0.5
+            for entry in entries:
+                clips.append(
+                    augment(scene.clips[entry, cut], self._recipe, cells, mirror=mirror, backwards=backwards)
+                )
+                labels.append(self._labels[number][entry])
+                targets.append(scene.targets[entry])
+                numbers.append(number)
+        return Batch(
+            np.stack(clips),
+            np.array(labels, np.float32),
+            np.array(targets, np.float32),
+            np.array(numbers, np.int64),
+        )
+
+
+def augment(
+    clip: NDArray[np.uint8], recipe: Recipe, cells: NDArray[np.int64], *, mirror: bool, backwards: bool
+) -> NDArray[np.uint8]:
+    """Shuffle the patches (alike in all frames), mirror, play backwards: quality stays as it is."""
+    grid, patch, side = recipe.grid, recipe.patch, recipe.side
+    tiles = clip[:, :side].reshape(-1, grid, patch, grid, patch, 3).transpose(0, 1, 3, 2, 4, 5)
+    tiles = tiles.reshape(-1, grid * grid, patch, patch, 3)[:, cells]
+    tiles = tiles.reshape(-1, grid, grid, patch, patch, 3).transpose(0, 1, 3, 2, 4, 5)
+    out = np.concatenate([tiles.reshape(-1, side, side, 3), clip[:, side:]], axis=1)
+    if mirror:
+        out = out[:, :, ::-1]
+    return out[::-1] if backwards else out

@@ -1,0 +1,113 @@
+"""The whole network: two looks at a clip, one backbone, fusion, SimAM, Swin, one linear neuron."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as nnf
+
+from qoed_engine.manifest import Recipe
+from qoed_training.data.degrade import DISTORTIONS
+from qoed_training.network.backbone import Backbone
+from qoed_training.network.fusion import MultiScaleFusion
+from qoed_training.network.simam import SimAM
+from qoed_training.network.swin import SwinEncoder
+
+
+DETAIL_GAIN = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkConfig:
+    """Sizes of one variant."""
+
+    name: str = "small"
+    stem: int = 16
+    widths: tuple[int, ...] = (32, 64, 128, 256)
+    blocks: tuple[int, ...] = (1, 2, 3, 2)
+    expansion: int = 2
+    fused: int = 32
+    heads: int = 4
+    depth: int = 2
+    window: int = 3
+    view_every: int = 2
+    """The whole view changes slowly: it is looked at in every n-th frame only."""
+    recipe: Recipe = field(default_factory=Recipe)
+
+
+SMALL = NetworkConfig()
+
+
+def make_backbone(config: NetworkConfig) -> Backbone:
+    """The backbone of a variant, with fresh weights."""
+    return Backbone(config.stem, config.widths, config.blocks, config.expansion)
+
+
+class Look(nn.Module):
+    """Backbone features of one square of the clip to one vector: fusion, SimAM, Swin encoder."""
+
+    def __init__(self, config: NetworkConfig, frames: int) -> None:
+        super().__init__()
+        self.fusion = MultiScaleFusion(config.widths, config.fused)
+        self.simam = SimAM()
+        self.encoder = SwinEncoder(
+            4 * config.fused,
+            heads=config.heads,
+            depth=config.depth,
+            frames=frames,
+            size=config.recipe.side // 32,
+            window=config.window,
+        )
+
+    def forward(self, maps: list[Tensor]) -> Tensor:
+        """Four maps to `[B, 4*fused]`."""
+        return self.encoder(self.simam(self.fusion(maps)))  # type: ignore[no-any-return]
+
+
+class QualityNetwork(nn.Module):
+    """`uint8 [B,T,2S,S,3]` clips to raw quality `[B]` (about 0-1, higher is better) and distortion logits `[B,K]`.
+
+    Fragments and whole view share the backbone; a learned offset after normalisation tells them apart.
+    """
+
+    def __init__(self, config: NetworkConfig = SMALL) -> None:
+        super().__init__()
+        self.config = config
+        self.backbone = make_backbone(config)
+        frames = config.recipe.frames
+        self.fragments = Look(config, frames)
+        self.view = Look(config, frames // config.view_every)
+        self.kind = nn.Parameter(torch.zeros(2, 6))
+        # Most of what the encoder gives is common to all clips; centring it leaves what tells them apart.
+        self.neck = nn.BatchNorm1d(8 * config.fused)
+        self.quality = nn.Linear(8 * config.fused, 1)
+        self.distortions = nn.Linear(8 * config.fused, len(DISTORTIONS))
+        # Start at a middling score for everything, so that early steps go into telling clips apart.
+        nn.init.constant_(self.quality.bias, 0.5)
+        nn.init.normal_(self.quality.weight, std=0.01)
+
+    def features(self, clips_BTHWC: Tensor) -> Tensor:
+        """`uint8 [B,T,2S,S,3]` to the feature that both heads read, `[B, 8*fused]`."""
+        side = self.config.recipe.side
+        x = clips_BTHWC.permute(0, 4, 1, 2, 3).to(self.kind.dtype) / 127.5 - 1.0
+        fragments = with_detail(x[:, :, :, :side]) + self.kind[0].reshape(1, 6, 1, 1, 1)
+        view = with_detail(x[:, :, :: self.config.view_every, side:]) + self.kind[1].reshape(1, 6, 1, 1, 1)
+        looks = [self.fragments(self.backbone(fragments)), self.view(self.backbone(view))]
+        return torch.cat(looks, dim=1)
+
+    def forward(self, clips_BTHWC: Tensor) -> tuple[Tensor, Tensor]:
+        """Raw quality `[B]` and distortion logits `[B,K]`."""
+        feature = self.neck(self.features(clips_BTHWC))
+        return self.quality(feature)[:, 0], self.distortions(feature)
+
+
+def with_detail(x_B3THW: Tensor) -> Tensor:
+    """Add what each pixel differs by from its 5x5 neighbourhood, amplified: `[B,6,T,H,W]`.
+
+    Distortions live in fine detail (the local normalisation of Mittal et al., TIP 2012, rests on it); offered
+    ready-made, a network without pretraining finds them in far fewer steps.
+    """
+    mean = nnf.avg_pool3d(x_B3THW, (1, 5, 5), stride=1, padding=(0, 2, 2), count_include_pad=False)
+    return torch.cat([x_B3THW, DETAIL_GAIN * (x_B3THW - mean)], dim=1)
