@@ -116,7 +116,7 @@ def test_rules_override_by_name(tmp_path: Path) -> None:
         tmp_path,
         f"""
 defaults: {{rules: [{{name: low_quality, for: 20s}}, {{name: black, enabled: false}}]}}
-profiles: {{tv: {{rules: [{{name: low_quality, below: 20}}, {{name: own, finding: freeze, for: 1m}}]}}}}
+profiles: {{tv: {{rules: [{{name: low_quality, below: 10}}, {{name: own, finding: freeze, for: 1m}}]}}}}
 streams:
   - name: a
     url: {PLAIN}
@@ -126,7 +126,7 @@ streams:
     )
     low, builtin = rule(stream, "low_quality"), next(r for r in BUILTIN_RULES if r.name == "low_quality")
 
-    assert (low.below, low.for_s) == (20, 20)
+    assert (low.below, low.for_s) == (10, 20)
     assert (low.clear, low.severity, low.metric) == (builtin.clear, builtin.severity, builtin.metric)
     assert rule(stream, "black").finding is Reason.BLACK
     assert rule(stream, "own") == Rule(name="own", finding=Reason.FREEZE, for_s=60.0, severity=Severity.INFO)
@@ -197,6 +197,12 @@ streams:
     assert (decode.depth, decode.max_pixels, decode.blockiness_max) == ("extra_light", 1_000_000, 5)
     assert (decode.silence_duration_s, decode.silence_noise_db) == (10.0, -50)
     assert (decode.loudness_min_lufs, decode.loudness_max_lufs) == (-30, -10)
+
+
+def test_workers(tmp_path: Path) -> None:
+    """Without a number, there is at least one decoder process; with one, exactly so many."""
+    assert load(tmp_path, "").decode.worker_count() >= 1
+    assert load(tmp_path, "decode: {workers: 3}").decode.worker_count() == 3
 
 
 def test_yaml_1_1_traps(tmp_path: Path) -> None:

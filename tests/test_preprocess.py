@@ -13,10 +13,10 @@ RECIPE = Recipe()
 SIDE = RECIPE.side
 
 
-def picture(width: int, height: int, *, seed: int = 0) -> av.VideoFrame:
-    """Smooth coloured noise, 8 pixels a patch at 720 lines and in proportion elsewhere."""
-    rng = np.random.default_rng(seed)
-    coarse = rng.integers(16, 240, size=(90, 160, 3), dtype=np.uint8)
+def picture(width: int, height: int, *, rows: int = 90) -> av.VideoFrame:
+    """Smooth coloured noise of `rows` blotches from top to bottom."""
+    rng = np.random.default_rng(0)
+    coarse = rng.integers(16, 240, size=(rows, rows * 16 // 9, 3), dtype=np.uint8)
     frame = av.VideoFrame.from_ndarray(coarse, format="rgb24")
     return frame.reformat(width=width, height=height, format="yuv420p", interpolation="BICUBIC")
 
@@ -65,11 +65,12 @@ def test_a_smaller_rung_looks_as_soft_as_it_will_on_the_screen() -> None:
 
 def test_enlarging_equals_enlarging_the_whole_picture_first() -> None:
     """Scaling only the pixels under the patches gives what scaling the whole picture gives."""
-    small = picture(640, 360)
-    large = small.reformat(width=1280, height=720, interpolation="BICUBIC")
-    difference = np.abs(clip(small)[0, :SIDE].astype(int) - clip(large)[0, :SIDE].astype(int))
+    small = picture(320, 180)
+    large = small.reformat(width=640, height=360, interpolation="BICUBIC")
+    cuts = [clip(frame, display_height=360)[0, :SIDE].astype(int) for frame in (small, large)]
+    difference = np.abs(cuts[0] - cuts[1])
 
-    assert difference.mean() < 1.5
+    assert difference.mean() < 2.0  # the whole picture is rounded once more
 
 
 def test_equal_moments_of_a_ladder_are_looked_at_in_the_same_places() -> None:
@@ -87,10 +88,10 @@ def test_later_moments_are_looked_at_elsewhere() -> None:
     assert np.array_equal(clip(frame, ordinal=1), clip(frame, ordinal=1))
 
 
-@pytest.mark.parametrize("name", ["yuv420p10le", "yuv422p", "yuv444p", "nv12", "rgb24", "gray", "yuvj420p", "rgba"])
+@pytest.mark.parametrize("name", ["yuv420p10le", "yuv422p", "yuv444p", "nv12", "rgb24", "gray", "yuvj420p", "rgba", "gbrp"])
 def test_every_common_pixel_format_gives_the_same_view(name: str) -> None:
     """Whatever the decoder's pixel format and range, the network sees the same colours."""
-    frame = picture(640, 360)
+    frame = picture(640, 360, rows=18)
     same = frame.reformat(format=name)
     reference, other = clip(frame)[0].astype(int), clip(same)[0].astype(int)
     if name == "gray":

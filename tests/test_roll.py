@@ -144,7 +144,7 @@ def test_forget() -> None:
 def test_impossible_media_time(at_s: float) -> None:
     """A media time that is no number is refused and changes nothing."""
     roller = Roller()
-    with pytest.raises(ValueError, match="s/720p: media time (nan|inf) is not finite"):
+    with pytest.raises(ValueError, match=r"s/720p: media time (nan|inf) is not finite"):
         roller.add(score(at_s, 50))
 
     assert len(roller) == 0

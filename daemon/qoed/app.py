@@ -19,7 +19,7 @@ from qoed.decode.pool import DecodePool
 from qoed.errors import ConfigError
 from qoed.infer import Scorer
 from qoed.judge import Judge
-from qoed.model import Decoded, Finding
+from qoed.model import Decoded, Finding, Score
 from qoed.overload import OverloadWatch, engine_fault
 from qoed.publish.embedded import EmbeddedRedis
 from qoed.publish.options import RedisOptions
@@ -38,6 +38,8 @@ DRAIN_S = 14.0
 FLUSH_S = 4.0
 """... and then on what Redis has not taken yet: together under the 20 s that operators are promised."""
 TICK_S = 1.0
+STALL_S = 30.0
+"""A stage with work that finishes none of it for so long is stuck; a segment's own deadline is shorter."""
 
 log = structlog.get_logger("qoed.app")
 
@@ -99,7 +101,7 @@ class App:
         )
         self.scorer = Scorer(
             engine,
-            lambda score: self.judge.on_score(score),
+            self._on_score,
             clock=self.clock,
             batch_size=config.engine.batch_size,
             deadline_s=config.engine.batch_deadline,
@@ -115,7 +117,8 @@ class App:
         )
         self.judge = Judge(self.roller, self.evaluator, self.publisher, clock=self.clock)
         self.overload = OverloadWatch()
-        self.progress = host.watchdog.register("pipeline", idle=self._idle)
+        self.decoding = host.watchdog.register("decode", stall_s=STALL_S, idle=self._nothing_to_decode)
+        self.scoring = host.watchdog.register("score", stall_s=STALL_S, idle=lambda: self.scorer.idle)
         self.reloader = Reloader(
             lambda: load_config(config_path) if config_path else self.config,
             self._apply,
@@ -164,8 +167,12 @@ class App:
         )
         self._tasks[config.name] = self._group.create_task(stream.run(), name=f"stream:{config.name}")
 
+    def _on_score(self, score: Score) -> None:
+        self.scoring.beat()
+        self.judge.on_score(score)
+
     def _on_decoded(self, decoded: Decoded) -> None:
-        self.progress.beat()
+        self.decoding.beat()
         for finding in decoded.findings:
             self.judge.on_finding(finding)
         for clip in decoded.clips:
@@ -203,6 +210,7 @@ class App:
         if diff.restart_required:
             raise ConfigError(f"restart qoed to change {', '.join(diff.restart_required)}")
         self.config = config
+        self.host.redactor.add_secrets(config.secrets())
         await asyncio.gather(*(self._stop(name) for name in (*diff.removed, *diff.changed)))
         self.judge.update_rules(config.rules())
         for stream in config.streams:
@@ -216,7 +224,7 @@ class App:
         self.judge.forget(name)
 
     async def _drain(self) -> None:
-        """Sources stop, what is queued is decoded and scored; after `DRAIN_S` the rest is given up, counted."""
+        """Sources stop, what is queued is decoded and scored; the rest is given up after `DRAIN_S`."""
         self.host.notifier.stopping("draining")
         log.info("daemon.draining")
         try:
@@ -228,7 +236,7 @@ class App:
             for task in self._tasks.values():
                 task.cancel()
 
-    def _idle(self) -> bool:
-        return not self.scorer.backlog and not any(
+    def _nothing_to_decode(self) -> bool:
+        return not any(
             stream.lanes.stats.waiting or stream.lanes.stats.in_flight for stream in self.streams.values()
         )

@@ -1,4 +1,4 @@
-"""Cross-stream dynamic batching: full batch or deadline, fair by stream, bounded, oldest dropped first. Pure state."""
+"""Stage 4, batch: clips of all streams, due when full or late, fair by stream, bounded. Pure state."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class FairBatcher:
         return self._waiting
 
     def put(self, clip: Clip, now: float) -> list[Clip]:
-        """Queue a clip that arrived at `now` (monotonic s); returns the stream's oldest clips that had to go."""
+        """Queue a clip that arrived at `now` (monotonic s); returns those of its stream that had to go."""
         queue = self._queues.setdefault(clip.stream, deque())
         queue.append((now, clip))
         self.received += 1

@@ -10,7 +10,7 @@ from typing import Generic, TypeVar
 T = TypeVar("T")
 
 
-class ChannelClosed(Exception):
+class ChannelClosedError(Exception):
     """Raised by `get` when the channel is closed and empty."""
 
 
@@ -69,10 +69,10 @@ class Channel(Generic[T]):
         return shed
 
     async def get(self) -> T:
-        """Wait for the oldest item. Raises `ChannelClosed` once closed and drained."""
+        """Wait for the oldest item. Raises `ChannelClosedError` once closed and drained."""
         while not self._items:
             if self._closed:
-                raise ChannelClosed
+                raise ChannelClosedError
             self._ready.clear()
             await self._ready.wait()
         return self._pop()

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qoed.batch import FairBatcher
 from qoed.clock import Clock
@@ -63,6 +64,11 @@ class Scorer:
     def backlog(self) -> int:
         """Clips waiting, not yet in the engine."""
         return len(self._batcher)
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits and nothing is in the engine."""
+        return not len(self._batcher) and not self.stats.in_flight
 
     def submit(self, clip: Clip) -> int:
         """Queue a clip; returns how many older clips of its stream were dropped for it."""
@@ -139,7 +145,7 @@ class Scorer:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-def _score(clip: Clip, raw: float, distortions: np.ndarray, manifest: Manifest) -> Score:  # type: ignore[type-arg]
+def _score(clip: Clip, raw: float, distortions: NDArray[np.float32], manifest: Manifest) -> Score:
     if not np.isfinite(raw):
         raise EngineError(
             "the engine returned a score that is not a number; restart with other weights", sticky=True

@@ -1,4 +1,4 @@
-"""The last three stages in one breath: scores roll into windows, windows and findings into alerts, all is published."""
+"""The last three stages in one breath: scores roll, windows and findings alert, all is published."""
 
 from __future__ import annotations
 

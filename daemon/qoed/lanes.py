@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, Self
 
-from qoed.channel import Channel, ChannelClosed
+from qoed.channel import Channel, ChannelClosedError
 from qoed.decode.options import DecodeOptions
 from qoed.decode.pool import SegmentDroppedError
 from qoed.model import Decoded, DropReason, Outcome, Segment
@@ -61,7 +61,7 @@ class Lanes:
     """The lanes of one stream, an async context manager: leaving it in peace decodes what waits.
 
     `on_decoded` gets every segment's result; `on_drop` the number of segments that our slowness cost. A full
-    lane makes `put` wait for as long as a segment lasts before the oldest is dropped; with `patient`, for ever.
+    lane makes `put` wait as long as a segment lasts before the oldest goes; `patient` ones wait for ever.
     """
 
     def __init__(
@@ -128,7 +128,7 @@ class Lanes:
                 lane.taken.set()
                 self.stats.waiting -= 1
                 await self._decode(segment)
-        except ChannelClosed:
+        except ChannelClosedError:
             return
         finally:
             while lane.channel.get_nowait() is not None:

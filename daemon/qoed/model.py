@@ -108,7 +108,7 @@ class Rendition:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WireTimings:
-    """One HTTP exchange, phase by phase, in seconds; None where a phase did not happen (a reused connection)."""
+    """One HTTP exchange by phases, in seconds; None where one did not happen (a reused connection)."""
 
     dns_s: float | None = None
     connect_s: float | None = None

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from statistics import fmean
+from typing import Any
 
 from qoed.clock import SystemClock
 from qoed.decode.options import DecodeOptions, Depth
@@ -14,7 +15,7 @@ from qoed.decode.pool import DecodePool
 from qoed.infer import Scorer
 from qoed.lanes import Lanes
 from qoed.model import Decoded, Finding, Rendition, Score, Segment
-from qoed.source import HttpClient, SourceOptions, make_source
+from qoed.source import Emit, HttpClient, Source, SourceOptions, make_source
 from qoed_engine import Engine, load_engine
 
 STREAM = "score"
@@ -24,7 +25,7 @@ Progress = Callable[[float, float | None], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScoreReport:
-    """What was found in one target. The overall values are the top rendition's means; None without any score."""
+    """What was found in one target. Overall values are the top rendition's means; None without any score."""
 
     score: float | None
     lo: float | None
@@ -96,7 +97,7 @@ async def score_path(
             lanes = Lanes(options, pool, on_decoded=on_decoded, on_drop=lambda _count: None, patient=True)
             scoring = group.create_task(scorer.run())
             async with lanes:
-                await _first_of(source.run(emit), enough)
+                await _first_of(_run(source, emit), enough)
             await scorer.drain()
             scoring.cancel()
         return _report(found, engine)
@@ -105,10 +106,14 @@ async def score_path(
             engine.close()
 
 
-async def _first_of(running: object, enough: asyncio.Event) -> None:
+async def _run(source: Source, emit: Emit) -> None:
+    await source.run(emit)
+
+
+async def _first_of(running: Coroutine[Any, Any, None], enough: asyncio.Event) -> None:
     """Await the source, but no longer than until there is enough."""
     async with asyncio.TaskGroup() as group:
-        source = group.create_task(running)  # type: ignore[arg-type]
+        source = group.create_task(running)
         waiter = group.create_task(enough.wait())
         await asyncio.wait((source, waiter), return_when=asyncio.FIRST_COMPLETED)
         waiter.cancel()

@@ -12,7 +12,7 @@ from qoed_engine.manifest import Manifest
 
 
 class EngineError(Exception):
-    """The engine cannot be trusted or used. `sticky` errors do not heal: the process must end (exit code 75)."""
+    """The engine cannot be trusted or used. `sticky` errors do not heal: the process must end (exit 75)."""
 
     def __init__(self, message: str, *, sticky: bool = False) -> None:
         super().__init__(message)

@@ -44,14 +44,15 @@ def load_engine(backend: str = "auto", manifest: Path | None = None, *, threads:
 
 
 def check_canary(engine: Engine) -> Outputs:
-    """Score the manifest's known input. Raises a sticky `EngineError` when the answer is not the recorded one."""
+    """Score the manifest's known input. Raises a sticky `EngineError` when the answer is not the recorded."""
     manifest = engine.manifest
     outputs = engine.infer(canary_clips(manifest.recipe, manifest.canary_seed, len(manifest.canary_raw)))
     worst = float(np.abs(outputs.raw - np.array(manifest.canary_raw, np.float32)).max())
     if not worst <= manifest.canary_tolerance:  # also catches NaN
         raise EngineError(
-            f"engine {engine.backend} answers its canary {worst:.4f} off (allowed {manifest.canary_tolerance}): "
-            "scores would be wrong; restart, and if it stays, set engine.backend to another one",
+            f"engine {engine.backend} answers its canary {worst:.4f} off "
+            f"(allowed {manifest.canary_tolerance}): scores would be wrong; restart, and if it stays, "
+            "set engine.backend to another one",
             sticky=True,
         )
     return outputs
@@ -66,8 +67,8 @@ def _checked_weights(path: Path, manifest: Manifest) -> Path:
     actual = sha256_of(weights)
     if actual != manifest.sha256:
         raise ManifestError(
-            f"{weights}: sha256 is {actual[:12]}…, the manifest says {manifest.sha256[:12]}…; the file was changed or cut "
-            "short, reinstall it"
+            f"{weights}: sha256 is {actual[:12]}…, the manifest says {manifest.sha256[:12]}…; "
+            "the file was changed or cut short, reinstall it"
         )
     return weights
 

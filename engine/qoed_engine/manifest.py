@@ -120,7 +120,7 @@ def read_manifest(path: Path) -> Manifest:
         )
     try:
         fields["recipe"] = Recipe(**fields["recipe"])
-        calibration = {
+        calibration: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value
             for key, value in fields["calibration"].items()
         }

@@ -28,9 +28,7 @@ class OnnxEngine:
                 str(weights), options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime raises its own unrelated classes
-            raise EngineError(
-                f"ONNX Runtime cannot load {weights.name}: {one_line(error)}"
-            ) from error
+            raise EngineError(f"ONNX Runtime cannot load {weights.name}: {one_line(error)}") from error
 
     def infer(self, clips: NDArray[np.uint8]) -> Outputs:
         """Score `uint8 [B,T,H,W,3]`. Raises `EngineError`."""

@@ -13,15 +13,15 @@ from numpy.typing import NDArray
 from qoed_engine.backend import EngineError, Outputs, one_line
 from qoed_engine.manifest import Manifest
 
-# Importing openvino reports usage to its makers from a thread. A None module makes that import fail, upon which
-# openvino falls back to its own stub: a monitoring host must not call anyone it was not told to.
+# Importing openvino reports usage to its makers from a thread. A None module makes that import fail, upon
+# which openvino falls back to its own stub: a monitoring host must not call anyone it was not told to.
 sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
 CACHE_VARIABLE = "CACHE_DIRECTORY"
 """systemd's CacheDirectory=; compiled models are kept there when it is set."""
 
 
 class OpenVinoEngine:
-    """`Engine` over a compiled OpenVINO model with a dynamic batch; one clip a stream, streams in parallel."""
+    """`Engine` over a compiled OpenVINO model, any batch; one clip a stream, streams in parallel."""
 
     def __init__(self, manifest: Manifest, weights: Path, threads: int | None) -> None:
         import openvino
@@ -44,9 +44,7 @@ class OpenVinoEngine:
             self._compiled = self._core.compile_model(model, "CPU", settings)
             self._requests = openvino.AsyncInferQueue(self._compiled, self._threads)
         except RuntimeError as error:
-            raise EngineError(
-                f"OpenVINO cannot compile {weights.name}: {one_line(error)}"
-            ) from error
+            raise EngineError(f"OpenVINO cannot compile {weights.name}: {one_line(error)}") from error
         self._ports = [self._compiled.output(name) for name in manifest.output_names]
         precision = str(self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
         self.backend = f"openvino-{precision}"

@@ -1,8 +1,8 @@
 """From decoded pictures to what the network sees; one code for training and run time, bit for bit.
 
-The picture is judged as it is displayed: it is scaled (bicubic) into a 16:9 screen of `display_height` lines, and
-native-resolution patches are cut from *that* picture. Only the pixels under the patches are ever scaled, which
-costs about a hundredth of scaling the whole picture.
+The picture is judged as it is displayed: it is scaled (bicubic) into a 16:9 screen of `display_height` lines,
+and native-resolution patches are cut from *that* picture. Only the pixels under the patches are ever scaled,
+which costs about a hundredth of scaling the whole picture.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import cast
 
 import av
 import numpy as np
-from av.video.reformatter import ColorRange, Interpolation, VideoReformatter
+from av.video.reformatter import ColorRange, Colorspace, Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
 from qoed_engine.manifest import Recipe
@@ -86,7 +86,7 @@ def _column(frame: av.VideoFrame, recipe: Recipe, *, display_height: int, ordina
 
 
 def _corners(shown: tuple[int, int], recipe: Recipe, ordinal: int) -> NDArray[np.float64]:
-    """Top-left screen coordinates of every patch, `float64 [grid*grid, 2]` as (y, x): one patch in each cell."""
+    """Top-left screen coordinates of the patches, `float64 [grid*grid, 2]` as (y, x): one in each cell."""
     grid, patch = recipe.grid, recipe.patch
     cells = np.arange(grid * grid)
     steps = ordinal * len(cells) + cells
@@ -111,7 +111,7 @@ def _patches(
 def _taps(
     starts: NDArray[np.float64], patch: int, source: int, target: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
-    """Source indices `[N,taps]` and weights `[N,patch,taps]` of a separable bicubic resize, edges replicated."""
+    """Source indices `[N,taps]`, weights `[N,patch,taps]` of a separable bicubic resize, edges replicated."""
     scale = target / source
     stretch = max(1.0, 1.0 / scale)
     radius = 2.0 * stretch
@@ -158,13 +158,21 @@ def _view(frame: av.VideoFrame, side: int, colour: _Colour) -> NDArray[np.uint8]
 def _plane(frame: av.VideoFrame, index: int) -> NDArray[np.uint8]:
     """A view (no copy) of one 8-bit plane, `[h,w]`."""
     plane = frame.planes[index]
-    rows = np.frombuffer(plane, dtype=np.uint8)[: plane.line_size * plane.height]
+    pixels: NDArray[np.uint8] = np.frombuffer(plane, dtype=np.uint8)  # type: ignore[call-overload]
+    rows = pixels[: plane.line_size * plane.height]
     return rows.reshape(plane.height, plane.line_size)[:, : plane.width]
 
 
 def _as_yuv420p(frame: av.VideoFrame) -> av.VideoFrame:
     if frame.format.name in ("yuv420p", "yuvj420p"):
         return frame
+    if frame.format.is_rgb:
+        # Stills: RGB has no matrix of its own, so one is chosen and written down for `_Colour`.
+        made = _reformatter().reformat(
+            frame, format="yuv420p", dst_colorspace=Colorspace.ITU709, dst_color_range=ColorRange.MPEG
+        )
+        made.colorspace, made.color_range = Colorspace.ITU709, ColorRange.MPEG
+        return made
     return _reformatter().reformat(frame, format="yuv420p")
 
 

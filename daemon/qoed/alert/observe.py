@@ -8,11 +8,16 @@ from fnmatch import fnmatchcase
 
 from qoed.alert.machine import Verdict
 from qoed.alert.rule import Metric, Rule
-from qoed.alert.situation import DOWN, UNSCORABLE, Situation
+from qoed.alert.situation import DOWN, UNSCORABLE, Seen, Situation
 from qoed.model import Finding, Reason, Window
 
 SILENT_S = 30.0
 """No window for so long (or for the rule's window, when that is longer) means that there is no data."""
+
+USUAL_WINDOW_S = 300.0
+"""The window that says what is usual for a rendition."""
+USUAL_LEAST_S = 20.0
+"""With fewer scored seconds than this nothing is usual yet."""
 
 _TIMED = frozenset({Reason.SEGMENT_SLOW, Reason.THROUGHPUT_LOW})
 """Findings that rest on our own timing: a probe that cannot keep up must not raise them."""
@@ -101,6 +106,8 @@ def _score(rule: Rule, situation: Situation, rendition: str | None, now: float) 
     if seen is None or now - seen.at > max(SILENT_S, rule.window_s):
         return UNKNOWN
     value = _statistic(seen.window, rule.metric)
+    if rule.metric is Metric.DROP:
+        value = _drop(seen.window, situation.windows.get((seen.window.rendition, USUAL_WINDOW_S)))
     if value is None or seen.window.coverage < rule.min_coverage:
         return replace(UNKNOWN, window=seen.window)
     return Observation(verdict=_judge(rule, value), value=value, window=seen.window)
@@ -141,6 +148,15 @@ def _statistic(window: Window, metric: Metric | None) -> float | None:
             return window.hi
         case _:
             return None
+
+
+def _drop(recent: Window, usual: Seen | None) -> float | None:
+    """Points below the usual mean; None until there is a usual."""
+    if usual is None or usual.window.mean is None or recent.mean is None:
+        return None
+    if usual.window.coverage * USUAL_WINDOW_S < USUAL_LEAST_S:
+        return None
+    return usual.window.mean - recent.mean
 
 
 def _judge(rule: Rule, value: float) -> Verdict:

@@ -16,13 +16,18 @@ Scope = Literal["rendition", "stream"]
 
 
 class Metric(StrEnum):
-    """What a metric rule tests: a statistic of one rolling window. Scores are 0-100, coverage is 0-1."""
+    """What a metric rule tests: a statistic of one rolling window. Scores are 0-100, coverage is 0-1.
+
+    `score.drop` is how many points the window's mean lies below the mean of the last five minutes: it finds
+    what went wrong in a rung of any height, where one level cannot suit all.
+    """
 
     MEAN = "score.mean"
     P05 = "score.p05"
     MIN = "score.min"
     LO = "score.lo"
     HI = "score.hi"
+    DROP = "score.drop"
     COVERAGE = "coverage"
 
 

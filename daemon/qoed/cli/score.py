@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
+from urllib.parse import urlsplit
 
 import typer
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 
 Depth = Literal["full", "light", "extra_light"]
+
+PLAYLIST_S = 60.0
+"""How much of a playlist is scored unless more is asked for."""
 
 
 def score_command(
@@ -32,6 +36,10 @@ def score_command(
     depth: Annotated[
         Depth, typer.Option(help="full: every frame; light and extra_light skip frames and cost less.")
     ] = "full",
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=1, help="Stop after so much media. Playlists: 60 unless said; files: to the end."),
+    ] = None,
 ) -> None:
     """Score a video, a still picture or a playlist and print a table, a JSON object or CSV.
 
@@ -42,7 +50,11 @@ def score_command(
     if csv is not None and str(csv) != "-":
         _check_writable(csv)
     configure_logging(level="warning", format="console")
-    report = asyncio.run(_score(target, display_height=display_height, renditions=renditions, depth=depth))
+    if seconds is None and urlsplit(target).path.lower().endswith((".m3u8", ".m3u")):
+        seconds = PLAYLIST_S  # a live one has no end of its own
+    report = asyncio.run(
+        _score(target, display_height=display_height, renditions=renditions, depth=depth, seconds=seconds)
+    )
     from qoed.cli import score_output
 
     if csv is not None:
@@ -64,7 +76,9 @@ def _check_writable(path: Path) -> None:
         raise typer.BadParameter(f"--csv {path} cannot be written ({error.strerror})") from error
 
 
-async def _score(target: str, *, display_height: int, renditions: str, depth: Depth) -> ScoreReport:
+async def _score(
+    target: str, *, display_height: int, renditions: str, depth: Depth, seconds: float | None
+) -> ScoreReport:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -91,5 +105,6 @@ async def _score(target: str, *, display_height: int, renditions: str, depth: De
             display_height=display_height,
             depth=depth,
             renditions=renditions,
+            seconds=seconds,
             on_progress=on_progress,
         )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-LOW_BELOW, LOW_CLEAR = 35.0, 45.0
-"""Poor: viewers leave."""
-DEGRADED_BELOW, DEGRADED_CLEAR = 50.0, 58.0
-"""Fair, for a minute: viewers notice."""
+LOW_BELOW, LOW_CLEAR = 15.0, 20.0
+"""Bad whatever the rung: a clean 240-line rung on a 1080-line screen still scores above this."""
+DROP_ABOVE, DROP_CLEAR = 12.0, 6.0
+"""Points below a rendition's own last five minutes: viewers notice, at any height of the rung."""
 COVERAGE_BELOW, COVERAGE_CLEAR = 0.5, 0.7
 """Less than half of the last minute has a score."""
 
@@ -19,8 +19,8 @@ BUILTIN: tuple[dict[str, Any], ...] = (
     # quality
     {"name": "low_quality", "severity": "critical", "metric": "score.p05", "window": 10.0, "below": LOW_BELOW,
      "clear": LOW_CLEAR, "for": 2.0, "keep_firing_for": 4.0},
-    {"name": "degraded_quality", "severity": "warning", "metric": "score.mean", "window": 60.0,
-     "below": DEGRADED_BELOW, "clear": DEGRADED_CLEAR, "for": 10.0, "keep_firing_for": 10.0},
+    {"name": "quality_drop", "severity": "warning", "metric": "score.drop", "window": 10.0,
+     "above": DROP_ABOVE, "clear": DROP_CLEAR, "keep_firing_for": 2.0, "scope": "stream"},
     {"name": "no_scores", "severity": "warning", "metric": "coverage", "window": 60.0,
      "below": COVERAGE_BELOW, "clear": COVERAGE_CLEAR, "for": 30.0, "keep_firing_for": 10.0},
     # picture and sound

@@ -6,7 +6,7 @@ import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 
-from qoed.channel import Channel, ChannelClosed
+from qoed.channel import Channel, ChannelClosedError
 from qoed.clock import Clock
 from qoed.errors import SourceError
 from qoed.model import Finding, Rendition, Segment
@@ -144,7 +144,7 @@ class RenditionPoller:
         while True:
             try:
                 placed = await self._pending.get()
-            except ChannelClosed:
+            except ChannelClosedError:
                 return
             await self._pacer.wait(placed.media_time_s)
             await self._segment(placed, emit)
