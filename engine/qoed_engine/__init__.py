@@ -1,4 +1,4 @@
-"""qoed_engine: run the quality network. Import `Engine`, `load_engine` and the rest of `__all__` from here."""
+"""qoed_engine: run the quality network. Import `Engine`, `load_engine` and the rest of `__all__` here."""
 
 from qoed_engine.backend import Engine, EngineError, Outputs
 from qoed_engine.loader import load_engine

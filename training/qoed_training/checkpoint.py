@@ -20,13 +20,7 @@ def save_checkpoint(
     tensors |= {f"average.{name}": value for name, value in average.items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": torch.as_tensor(value) for name, value in state.items()}
-    temporary = path.with_suffix(".tmp")
-    save_file(
-        {name: value.detach().clone().contiguous() for name, value in tensors.items()},
-        temporary,
-        {"step": str(step)},
-    )
-    os.replace(temporary, path)
+    _save(path, tensors, {"step": str(step)})
 
 
 def load_checkpoint(
@@ -54,11 +48,20 @@ def load_checkpoint(
 
 
 def save_weights(path: Path, average: dict[str, Tensor]) -> None:
-    """The averaged weights alone, for evaluation and export."""
-    save_file({name: value.detach().clone().contiguous() for name, value in average.items()}, path)
+    """The averaged weights alone, for evaluation and export; written atomically."""
+    _save(path, average)
 
 
 def load_weights(path: Path, model: nn.Module) -> None:
     """Load weights saved by `save_weights` into `model`, strictly."""
     with safe_open(path, framework="pt") as file:
         model.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118 - not a dict
+
+
+def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
+    temporary = path.with_suffix(".tmp")
+    # Copies, since safetensors refuses tensors that share memory.
+    save_file(
+        {name: value.detach().clone().contiguous() for name, value in tensors.items()}, temporary, metadata
+    )
+    os.replace(temporary, path)

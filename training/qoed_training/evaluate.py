@@ -21,7 +21,7 @@ CRF_LADDER = tuple(sorted(MOS_BY_CRF))
 SHARE_LADDER = (0.75, 0.5, 0.333, 0.25)
 SHARE_CRF = 20
 FIRST_VISIBLE_CRF = 22
-"""People cannot order pairs below this CRF (CompressedVQA labels), so the receipt does not ask it of the network."""
+"""People cannot order pairs below this CRF (CompressedVQA labels), so the receipt does not ask for it."""
 HEIGHT_BANDS = ((144, 240), (240, 400), (400, 600), (600, 1080))
 Floats = NDArray[np.float64]
 

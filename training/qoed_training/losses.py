@@ -11,7 +11,8 @@ def plcc_loss(predicted_B: Tensor, label_B: Tensor) -> Tensor:
     """(1 - Pearson correlation) / 2 over the batch (the seed method's fine-tuning loss)."""
     p = predicted_B - predicted_B.mean()
     y = label_B - label_B.mean()
-    return (1 - (p * y).sum() / (p.norm() * y.norm() + 1e-8)) / 2
+    correlation: Tensor = (p * y).sum() / (p.norm() * y.norm() + 1e-8)
+    return (1 - correlation) / 2
 
 
 def ranking_loss(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ class Run:
     work: Path
     network: NetworkConfig
     training: TrainConfig
-    warmup: WarmupConfig = WarmupConfig()
+    warmup: WarmupConfig = field(default_factory=WarmupConfig)
     per_source: int = 7
     plans: int = 13
     seed: int = 1

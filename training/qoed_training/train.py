@@ -7,17 +7,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from qoed_training.checkpoint import load_checkpoint, save_checkpoint, save_weights
-from qoed_training.data.batches import Batch, BatchMaker
+from qoed_training.data.batches import BatchMaker
 from qoed_training.data.opinion import OpinionMap
 from qoed_training.data.scenes import Scene
-from qoed_training.losses import total_loss
 from qoed_training.network.model import NetworkConfig, QualityNetwork
 from qoed_training.progress import Recent, cosine_rate, seconds_left
+from qoed_training.step import NonFiniteLoss, take_step
 from qoed_training.warmup import load_backbone
 
 
@@ -37,23 +36,19 @@ class TrainConfig:
     threads: int = 2
 
 
-class NonFiniteLoss(RuntimeError):
-    """The loss is not a number; the last checkpoint is kept as it was before this step."""
-
-
 def train(
     scenes: list[Scene], opinion: OpinionMap, folder: Path, network: NetworkConfig, config: TrainConfig
 ) -> Iterator[str]:
     """Train on the `train` split from a warmed-up backbone, resuming; yields progress lines.
 
-    Ends with `folder/weights.safetensors` (the moving average).
+    Ends with `folder/weights.safetensors` (the moving average). Raises `NonFiniteLoss`, `CorpusError`.
     """
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     folder.mkdir(parents=True, exist_ok=True)
     model = QualityNetwork(network)
     load_backbone(folder / "warmup.safetensors", model.backbone)
-    model = model.to(memory_format=torch.channels_last_3d)
+    model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -75,37 +70,17 @@ def train(
     recent = Recent()
     model.train()
     for step in range(first, config.steps):
-        shown = recent.add(_step(model, optimizer, maker.batch(step), cosine_rate(config.learning_rate, step, warmup=config.warmup, steps=config.steps)))
+        rate = cosine_rate(config.learning_rate, step, warmup=config.warmup, steps=config.steps)
+        shown = recent.add(take_step(model, optimizer, maker.batch(step), rate))
         _update_average(average, model, min(config.average_decay, (1 + step) / (10 + step)))
         done = step + 1
         if done % 10 == 0 or done == config.steps:
             left = seconds_left(started, done - first, config.steps - done)
             yield f"step {done}/{config.steps} {shown}, about {left / 60:.0f} min left"
         if done % config.checkpoint_every == 0 or done == config.steps:
-            save_checkpoint(checkpoint, model=model, average=average, optimizer=optimizer, step=done)
+            # Weights first: a run killed in between writes both again when it resumes.
             save_weights(folder / "weights.safetensors", average)
-
-
-def _step(
-    model: QualityNetwork, optimizer: torch.optim.Optimizer, batch: Batch, rate: float
-) -> dict[str, float]:
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad(set_to_none=True)
-    predicted, logits = model(torch.from_numpy(np.ascontiguousarray(batch.clips)))
-    loss, parts = total_loss(
-        predicted,
-        logits,
-        torch.from_numpy(batch.labels),
-        torch.from_numpy(batch.targets),
-        torch.from_numpy(batch.scenes),
-    )
-    if not torch.isfinite(loss):
-        raise NonFiniteLoss(f"loss is {float(loss)}; lower the learning rate or look at the newest scenes")
-    loss.backward()
-    torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    optimizer.step()
-    return parts
+            save_checkpoint(checkpoint, model=model, average=average, optimizer=optimizer, step=done)
 
 
 def _update_average(average: dict[str, Tensor], model: QualityNetwork, decay: float) -> None:
@@ -116,3 +91,5 @@ def _update_average(average: dict[str, Tensor], model: QualityNetwork, decay: fl
             else:
                 average[name].copy_(value)
 
+
+__all__ = ["NonFiniteLoss", "TrainConfig", "train"]

@@ -1,7 +1,8 @@
-"""Warm-up: the backbone learns fine detail from small crops of single frames before the whole network trains.
+"""Warm-up: the backbone learns fine detail from small crops of single frames before the network trains.
 
-A 96x96 crop of the fragments costs a sixteenth of a clip's fragments and carries the same label, so distortions
-are found in minutes; the idea is that of patch-wise IQA (Kang et al., CVPR 2014). The head used here is thrown away.
+A 96x96 crop of the fragments costs a sixteenth of a clip's fragments and carries the same label, so
+distortions are found in minutes; the idea is that of patch-wise IQA (Kang et al., CVPR 2014). The head used
+here is thrown away.
 """
 
 from __future__ import annotations
@@ -13,17 +14,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from qoed_training.checkpoint import load_checkpoint, save_checkpoint
 from qoed_training.data.batches import Batch
+from qoed_training.data.corpus import CorpusError
 from qoed_training.data.degrade import DISTORTIONS
 from qoed_training.data.opinion import OpinionMap
 from qoed_training.data.scenes import Scene
-from qoed_training.losses import total_loss
 from qoed_training.network.backbone import Backbone
 from qoed_training.network.model import NetworkConfig, make_backbone, with_detail
 from qoed_training.progress import Recent, cosine_rate, seconds_left
+from qoed_training.step import take_step
 
 CELLS = 3
 """A crop is so many patches wide and high."""
@@ -62,12 +66,20 @@ class PatchNetwork(nn.Module):
 
 
 def crop_batch(
-    scenes: Sequence[Scene], labels: Sequence[np.ndarray], network: NetworkConfig, config: WarmupConfig, step: int  # type: ignore[type-arg]
+    scenes: Sequence[Scene],
+    labels: Sequence[NDArray[np.float64]],
+    network: NetworkConfig,
+    config: WarmupConfig,
+    step: int,
 ) -> Batch:
-    """Crops of all degradations of a few scenes at the same places; the batch depends on seed and step only."""
+    """Crops of all degradations of a few scenes at the same places; depends on seed and step only.
+
+    `clips` are crops `[B,P,P,3]` here, and `scenes` counts places.
+    """
     rng = np.random.default_rng([config.seed, step])
     grid, patch = network.recipe.grid, network.recipe.patch
-    crops, wanted, targets, places = [], [], [], []
+    crops, wanted, targets = [], [], []
+    places: list[NDArray[np.int64]] = []
     for number in rng.choice(len(scenes), size=min(config.scenes_a_batch, len(scenes)), replace=False):
         scene = scenes[number]
         for _ in range(config.crops):
@@ -90,30 +102,29 @@ def crop_batch(
 def warm_up(
     scenes: list[Scene], opinion: OpinionMap, folder: Path, network: NetworkConfig, config: WarmupConfig
 ) -> Iterator[str]:
-    """Train a backbone on crops, resuming; it ends in `folder/warmup.safetensors`. Yields progress lines."""
+    """Train a backbone on crops, resuming; it ends in `folder/warmup.safetensors`. Yields progress lines.
+
+    Raises `NonFiniteLoss`, `CorpusError`.
+    """
     torch.manual_seed(config.seed)
     torch.set_num_threads(config.threads)
     folder.mkdir(parents=True, exist_ok=True)
     used = [scene for scene in scenes if scene.split == "train"]
+    if not used:
+        raise CorpusError("no scenes to train on: run qoed-train scenes first")
     labels = [opinion.label(scene) / 100.0 for scene in used]
-    model = PatchNetwork(network).to(memory_format=torch.channels_last_3d).train()
+    model = PatchNetwork(network).train()
+    model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
     checkpoint = folder / "warmup.safetensors"
-    first = load_checkpoint(checkpoint, model=model, average={}, optimizer=optimizer) if checkpoint.exists() else 0
+    first = 0
+    if checkpoint.exists():
+        first = load_checkpoint(checkpoint, model=model, average={}, optimizer=optimizer)
     started, recent = time.monotonic(), Recent()
     for step in range(first, config.steps):
-        for group in optimizer.param_groups:
-            group["lr"] = cosine_rate(config.learning_rate, step, warmup=20, steps=config.steps)
+        rate = cosine_rate(config.learning_rate, step, warmup=20, steps=config.steps)
         batch = crop_batch(used, labels, network, config, step)
-        predicted, logits = model(torch.from_numpy(batch.clips))
-        loss, parts = total_loss(
-            predicted, logits, *(torch.from_numpy(part) for part in (batch.labels, batch.targets, batch.scenes))
-        )
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()
-        nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
-        shown, done = recent.add(parts), step + 1
+        shown, done = recent.add(take_step(model, optimizer, batch, rate)), step + 1
         if done % 25 == 0 or done == config.steps:
             left = seconds_left(started, done - first, config.steps - done)
             yield f"warm-up {done}/{config.steps} {shown}, about {left / 60:.0f} min left"
@@ -123,8 +134,6 @@ def warm_up(
 
 def load_backbone(path: Path, backbone: Backbone) -> None:
     """Copy a warmed-up backbone into `backbone`. Raises FileNotFoundError without a finished warm-up."""
-    from safetensors import safe_open
-
     prefix = "model.backbone."
     with safe_open(path, framework="pt") as file:
         backbone.load_state_dict(

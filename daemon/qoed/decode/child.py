@@ -8,6 +8,7 @@ import signal
 import socket
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any, Self
 
@@ -102,10 +103,9 @@ class Worker:
         """Let the worker end by itself, and kill it if it does not."""
         self._sock.close()
         try:
-            async with asyncio.timeout(STOP_S):
-                await self._process.wait()
-        except TimeoutError:
-            pass
+            with suppress(TimeoutError):
+                async with asyncio.timeout(STOP_S):
+                    await self._process.wait()
         finally:
             await self.kill()
 
@@ -113,10 +113,8 @@ class Worker:
         """SIGKILL and wait until the process is gone, cancelled or not."""
         self._sock.close()
         if self._process.returncode is None:
-            try:
+            with suppress(ProcessLookupError):  # it has ended by itself
                 self._process.kill()
-            except ProcessLookupError:  # it has ended by itself
-                pass
         cancelled: asyncio.CancelledError | None = None
         waiting = asyncio.ensure_future(self._process.wait())
         while not waiting.done():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from statistics import median
+from statistics import fmean, median
 
 MAX_GAPS_SHARE = 0.05
 """More gaps than this share of the frames is variable frame rate, not loss."""
@@ -32,8 +32,10 @@ def cadence_of(times: Sequence[float]) -> Cadence:
     if len(ordered) < 2:
         return Cadence()
     gaps = [later - earlier for earlier, later in pairwise(ordered)]
-    frame_s = median(gaps)
-    wide = [gap for gap in gaps if gap > 1.5 * frame_s]
+    usual = median(gaps)
+    wide = [gap for gap in gaps if gap > 1.5 * usual]
+    # The mean of the others: Matroska rounds times to milliseconds.
+    frame_s = fmean(gap for gap in gaps if gap <= 1.5 * usual)
     few = len(wide) <= max(1.0, MAX_GAPS_SHARE * len(ordered))
     missing = sum(round(gap / frame_s) - 1 for gap in wide) if few else 0
     return Cadence(frame_s=frame_s, duration_s=ordered[-1] - ordered[0] + frame_s, missing=missing)

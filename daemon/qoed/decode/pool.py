@@ -1,4 +1,4 @@
-"""Stage 2, decode: a pool of child processes; whatever a segment does to one costs that segment and no more."""
+"""Stage 2, decode: a pool of child processes; what a segment does to one costs that segment and no more."""
 
 from __future__ import annotations
 

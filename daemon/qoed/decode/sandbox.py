@@ -14,7 +14,7 @@ MAX_FILES = 64
 
 
 def confine(*, parent: int, keep_fd: int, memory_bytes: int) -> None:
-    """Die with `parent`, keep no descriptor but stdio and `keep_fd`, dump no core, and bound memory and files."""
+    """Die with `parent`, keep no descriptor but stdio and `keep_fd`, dump no core, bound memory and files."""
     libc = ctypes.CDLL(None, use_errno=True)
     libc.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)

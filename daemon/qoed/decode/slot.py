@@ -1,4 +1,4 @@
-"""The queue before one worker: renditions take turns, each with few segments waiting, the oldest shed first."""
+"""The queue before one worker: renditions take turns, each with few segments waiting, oldest shed first."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ def _serve(sock: socket.socket, analyst: Analyst) -> None:
             _suffer(media[len(marker) :].partition(b"\n")[0].decode())
         result = analyst.analyse(job_of(header, media))
         answer: dict[str, Any] = result_header(result) | {"rss_bytes": _rss_bytes()}
-        send_blocking(sock, answer, *(memoryview(clip.frames).cast("B") for clip in result.clips))
+        send_blocking(sock, answer, *(clip.frames.data.cast("B") for clip in result.clips))
         del message, media, result
 
 

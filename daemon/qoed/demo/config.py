@@ -54,9 +54,6 @@ defaults:
     - {{name: segment_missing, window: 10s}}
     - {{name: damage, window: 10s}}
     - {{name: undecodable, window: 10s}}
-    # These look at a whole minute, in which the demo breaks more than one thing.
-    - {{name: degraded_quality, enabled: false}}
-    - {{name: no_scores, enabled: false}}
 
 streams:
 {streams}

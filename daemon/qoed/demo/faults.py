@@ -10,6 +10,7 @@ TS, FMP4 = "demo-ts", "demo-fmp4"
 STREAMS = (TS, FMP4)
 
 LOW_QUALITY = "low_quality"
+QUALITY_DROP = "quality_drop"
 BLACK = "black"
 FREEZE = "freeze"
 SILENCE = "silence"
@@ -68,22 +69,24 @@ def _fault(
     )
 
 
+_QUALITY = (LOW_QUALITY, QUALITY_DROP)
+
 # The two streams fail in parallel. A fault that is judged by a ten-second mean of scores needs about that
 # long to show and to fade; black, frozen and damaged pictures may well score low too.
 SCHEDULE: tuple[Fault, ...] = (
-    _fault(FaultKind.BLACK, TS, 0, 6, [BLACK], [FREEZE, LOW_QUALITY]),
-    _fault(FaultKind.BLUR, FMP4, 2, 14, [LOW_QUALITY]),
-    _fault(FaultKind.BITRATE_COLLAPSE, TS, 18, 14, [LOW_QUALITY]),
-    _fault(FaultKind.FREEZE, FMP4, 34, 8, [FREEZE], [LOW_QUALITY]),
+    _fault(FaultKind.BLACK, TS, 0, 6, [BLACK], [FREEZE, *_QUALITY]),
+    _fault(FaultKind.BLUR, FMP4, 2, 14, _QUALITY),
+    _fault(FaultKind.BITRATE_COLLAPSE, TS, 18, 14, _QUALITY),
+    _fault(FaultKind.FREEZE, FMP4, 34, 8, [FREEZE], _QUALITY),
     _fault(FaultKind.MISSING_SEGMENTS, TS, 48, 4, [SEGMENT_MISSING]),
     _fault(FaultKind.STALE_PLAYLIST, FMP4, 52, 12, [PLAYLIST_STALE]),
-    _fault(FaultKind.UPSCALED, TS, 62, 14, [LOW_QUALITY]),
-    _fault(FaultKind.CORRUPT_SEGMENT, FMP4, 76, 4, [DAMAGE, UNDECODABLE], [LOW_QUALITY, FREEZE]),
+    _fault(FaultKind.UPSCALED, TS, 62, 14, _QUALITY),
+    _fault(FaultKind.CORRUPT_SEGMENT, FMP4, 76, 4, [DAMAGE, UNDECODABLE], [*_QUALITY, FREEZE]),
     _fault(FaultKind.SILENCE, TS, 84, 8, [SILENCE]),
 )
 
 QUICK: tuple[Fault, ...] = (
-    _fault(FaultKind.BLACK, TS, 0, 4, [BLACK], [FREEZE, LOW_QUALITY]),
+    _fault(FaultKind.BLACK, TS, 0, 4, [BLACK], [FREEZE, *_QUALITY]),
     _fault(FaultKind.MISSING_SEGMENTS, FMP4, 0, 4, [SEGMENT_MISSING]),
 )
 """Two faults in a few seconds, for tests and for a first look."""

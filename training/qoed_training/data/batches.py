@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qoed_engine.manifest import Recipe
+from qoed_training.data.corpus import CorpusError
 from qoed_training.data.opinion import OpinionMap
 from qoed_training.data.scenes import Scene
 
@@ -37,7 +38,7 @@ class BatchMaker:
         seed: int,
     ) -> None:
         if not scenes:
-            raise ValueError("no scenes to train on; run qoed-train scenes first")
+            raise CorpusError("no scenes to train on: run qoed-train scenes first")
         self._scenes = scenes
         self._labels = [opinion.label(scene) / 100.0 for scene in scenes]
         self._recipe = recipe

@@ -40,6 +40,7 @@ def transcode(
         # Constant quality does not look at the rate; MPEG-2 and some muxers only know the standard ones.
         rate = 25 if codec == "mpeg2" else max(1, round(fps))
         stream = output.add_stream(ENCODERS[codec], rate=rate, options=_options(codec, quality, preset))
+        assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
         stream.codec_context.thread_count = 1
         for index, frame in enumerate(frames):
@@ -48,7 +49,7 @@ def transcode(
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
     packed.seek(0)
-    with av.open(packed, format="matroska") as source:
+    with av.open(packed, "r", format="matroska") as source:
         source.streams.video[0].codec_context.thread_count = 1
         decoded = list(source.decode(video=0))
     if len(decoded) != len(frames):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from typing import Any
 
 import av
@@ -71,8 +72,8 @@ def _visible(codec: str, quality: int) -> bool:
 class Degraded:
     """Frames as the decoder would give them, with what full-reference measures should compare them to.
 
-    `reference[i]` is the clean picture that `frames[i]` shows: held pictures and a changed contrast are followed,
-    since those measures would condemn what people hardly mind.
+    `reference[i]` is the clean picture that `frames[i]` shows: held pictures and a changed contrast are
+    followed, since those measures would condemn what people hardly mind.
     """
 
     frames: list[av.VideoFrame]
@@ -106,7 +107,7 @@ def apply(reference: Sequence[av.VideoFrame], plan: Degradation, *, fps: float) 
         # Equal frame objects (held pictures) must be copied before the encoder stamps them.
         frames = [
             frames[0],
-            *(b if b is not a else pictures.copy(b) for a, b in zip(frames, frames[1:], strict=False)),
+            *(b if b is not a else pictures.copy(b) for a, b in pairwise(frames)),
         ]
         frames = codecs.transcode(frames, plan.codec, plan.quality, fps=fps, preset=plan.preset)
     return Degraded(frames, compared, shown)
@@ -121,7 +122,7 @@ def random_plans(rng: np.random.Generator, count: int) -> list[Degradation]:
     codec = str(rng.choice(["h264", "hevc", "av1", "mpeg2"]))
     low, high = codecs.QUALITY_RANGE[codec]
     edges = np.linspace(low, high, 4)
-    plans += [_coded(rng, codec, float(rng.uniform(a, b))) for a, b in zip(edges, edges[1:], strict=False)]
+    plans += [_coded(rng, codec, float(rng.uniform(a, b))) for a, b in pairwise(edges)]
     plans.append(
         Degradation(
             rung_share=float(rng.choice(RUNG_SHARES)),

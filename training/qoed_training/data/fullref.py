@@ -44,7 +44,7 @@ def _compare(
     first = reference[0]
     tick = Fraction(1, 25)
     sources = [
-        graph.add_buffer(width=first.width, height=first.height, format=first.format.name, time_base=tick)
+        graph.add_buffer(width=first.width, height=first.height, format=first.format, time_base=tick)
         for _ in range(2)
     ]
     comparer, sink = graph.add(name), graph.add("buffersink")
@@ -52,7 +52,7 @@ def _compare(
         source.link_to(comparer, 0, index)
     comparer.link_to(sink)
     graph.configure()
-    # FFmpeg's comparers take the main (distorted) picture first and the reference second; vif is not symmetric.
+    # FFmpeg's comparers take the main (distorted) picture first, the reference second; vif is not symmetric.
     for pts, pair in enumerate(zip(distorted, reference, strict=True)):
         for source, frame in zip(sources, pair, strict=True):
             frame.pts, frame.time_base = pts, tick

@@ -1,8 +1,9 @@
 """One opinion-scaled label from six full-reference measures.
 
-xpsnr, ssim and vif rank well inside one kind of distortion but share no scale. A logistic blend of them is fitted
-so that, on average, x264 at each CRF scores what 900 sources scored with people (CompressedVQA), and that a picture
-shown from a smaller rung scores what stills of that height scored with people (image_quality_test).
+xpsnr, ssim and vif rank well inside one kind of distortion but share no scale. A logistic blend of them is
+fitted so that, on average, x264 at each CRF scores what 900 sources scored with people (CompressedVQA), and
+that a picture shown from a smaller rung scores what stills of that height scored with people
+(image_quality_test).
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
+from qoed_training.data.corpus import CorpusError
 from qoed_training.data.fullref import XPSNR_CEILING
 from qoed_training.data.pictures import CONTRAST_GAIN
 from qoed_training.data.scenes import Scene
@@ -25,10 +28,11 @@ MOS_BY_CRF = {17: 4.46, 22: 4.42, 27: 4.25, 32: 3.74, 37: 2.84, 42: 1.87, 47: 1.
 """Mean opinion over 900 sources (ICME 2021 challenge labels, sunwei925/CompressedVQA)."""
 MOS_UNTOUCHED = 4.48
 HOLD_PENALTY = 25.0
-"""Points lost when a whole second shows one frame of moving content; full-reference measures cannot see time."""
+"""Points lost when a whole second shows one frame; full-reference measures cannot see time."""
 CONTRAST_PENALTY = 40.0
 """Points lost by a picture without any contrast; the loss grows with the missing share."""
 CLEAN_CRF = 16
+MIN_ANCHORS = 50
 
 
 def score_of_mos(mos: float) -> float:
@@ -45,12 +49,15 @@ class OpinionMap:
 
     def score(self, measures: NDArray[np.float64]) -> NDArray[np.float64]:
         """0-100 for measures `[...,6]`."""
-        return 100.0 / (1.0 + np.exp(-(_terms(measures) @ np.array(self.weights) + self.bias)))
+        logit: NDArray[np.float64] = _terms(measures) @ np.array(self.weights) + self.bias
+        return 100.0 / (1.0 + np.exp(-logit))
 
     def label(self, scene: Scene) -> NDArray[np.float64]:
         """Labels of all entries of a scene, held pictures punished: `float64 [K]`, 0-100."""
         # What full-reference measures were kept from judging is charged here, by its severity.
-        lost = np.array([1.0 - CONTRAST_GAIN[int(p["contrast"])] if "contrast" in p else 0.0 for p in scene.plans])
+        lost = np.array(
+            [1.0 - CONTRAST_GAIN[int(p["contrast"])] if "contrast" in p else 0.0 for p in scene.plans]
+        )
         score = self.score(scene.labels) - HOLD_PENALTY * (1.0 - scene.shown_share) - CONTRAST_PENALTY * lost
         return np.clip(score, 0.0, 100.0)
 
@@ -66,7 +73,7 @@ def load_opinion(path: Path) -> OpinionMap:
 
 
 def _terms(measures: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bounded, roughly linear in opinion: xpsnr share, structural loss in decades, information kept per scale."""
+    """Bounded, roughly linear in opinion: xpsnr share, structural loss in decades, information per scale."""
     xpsnr = measures[..., :1] / XPSNR_CEILING
     ssim = -np.log10(1.0 - np.clip(measures[..., 1:2], 0.0, 1.0) + 1e-3) / 3.0
     vif = np.clip(measures[..., 2:], 0.0, 1.0)
@@ -85,8 +92,11 @@ def fit_opinion(scenes: Sequence[Scene], stills: Sequence[Still]) -> OpinionMap:
             if target is not None:
                 measures.append(row)
                 targets.append(target)
-    if len(targets) < 50:
-        raise ValueError(f"only {len(targets)} anchored clips to fit the labels on; build more scenes first")
+    if len(targets) < MIN_ANCHORS:
+        raise CorpusError(
+            f"only {len(targets)} clips with known opinion to fit the labels on, {MIN_ANCHORS} are needed: "
+            "run qoed-train scenes first, or with a larger --per-source"
+        )
     terms, wanted = _terms(np.array(measures)), np.array(targets)
 
     def loss(parameters: NDArray[np.float64]) -> float:
@@ -119,7 +129,7 @@ def _height_curve(stills: Sequence[Still]) -> tuple[NDArray[np.float64], NDArray
     clean = [(still.height, still.mos) for still in stills if still.crf < CLEAN_CRF]
     heights, opinions = (np.array(column) for column in zip(*clean, strict=True))
     centres, means = [], []
-    for low, high in zip(edges, edges[1:], strict=False):
+    for low, high in pairwise(edges):
         inside = (heights >= low) & (heights < high)
         if inside.any():
             centres.append(float(heights[inside].mean()))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import av
 import numpy as np
@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 Frames = Sequence[av.VideoFrame]
+Plane = NDArray[np.float32]
 BLUR_SIGMA = (0.6, 1.0, 1.6, 2.5, 4.0)
 NOISE_SIGMA = (3.0, 6.0, 12.0, 20.0, 32.0)
 MOTION_LENGTH = (3, 5, 9, 15, 23)
@@ -88,10 +89,11 @@ def _line(length: int, angle_deg: float) -> NDArray[np.float32]:
     kernel = np.zeros((length, length), np.float32)
     kernel[length // 2] = 1
     turned = np.clip(ndimage.rotate(kernel, angle_deg, reshape=False, order=1), 0, None)
-    return (turned / turned.sum()).astype(np.float32)
+    line: NDArray[np.float32] = (turned / turned.sum()).astype(np.float32)
+    return line
 
 
-def _map(frame: av.VideoFrame, change) -> av.VideoFrame:  # type: ignore[no-untyped-def]
+def _map(frame: av.VideoFrame, change: Callable[[Plane, bool], Plane]) -> av.VideoFrame:
     """Apply `change(plane float32, is_chroma)` to each plane of a copy."""
     height = frame.height
     packed = frame.to_ndarray(format="yuv420p").astype(np.float32)

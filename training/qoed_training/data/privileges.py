@@ -1,4 +1,4 @@
-"""Give up CAP_SYS_NICE: as root, SVT-AV1 would move its threads to real-time priority and starve the machine."""
+"""Give up CAP_SYS_NICE: as root, SVT-AV1 would take real-time priority and starve the machine."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _CAP_SYS_NICE = 23
 
 
 def drop_sys_nice() -> None:
-    """Drop the capability from this process and its later threads; without privileges there is nothing to drop."""
+    """Drop the capability from this thread and those that it starts; without privileges there is none."""
     if os.geteuid() != 0:
         return
     libc = ctypes.CDLL(None, use_errno=True)

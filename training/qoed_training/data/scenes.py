@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,14 +19,14 @@ from numpy.typing import NDArray
 from qoed_engine.manifest import Recipe
 from qoed_engine.preprocess import clip_from_frames
 from qoed_training.data import pictures
-from qoed_training.data.corpus import Source, duration_s, read_section
+from qoed_training.data.corpus import CorpusError, Source, duration_s, opened, read_section
 from qoed_training.data.degrade import Degradation, apply, random_plans
 from qoed_training.data.fullref import MEASURES, measure
 from qoed_training.data.privileges import drop_sys_nice
 
 SECTION_S = 1.05
 REFERENCE_HEIGHTS = (540, 720, 1080)
-"""A source is shown on a screen of one of these heights, at or below its own size, so that it is sharp there."""
+"""A source is shown on a screen of one of these heights, at or below its own size: it is sharp there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +70,22 @@ def plan_scenes(sources: list[Source], *, seed: int, per_source: int, plans: int
         rng = np.random.default_rng([seed, int(hashlib.sha256(source.clip_id.encode()).hexdigest()[:8], 16)])
         room = max(0.0, duration_s(source.path) - SECTION_S - 0.1)
         heights = screen_heights(source)
-        for index in range(per_source):
-            specs.append(
-                SceneSpec(
-                    source=source,
-                    start_s=round(room * (index + float(rng.random()) * 0.5) / per_source, 2),
-                    display_height=heights[index % len(heights)],
-                    plans=tuple(random_plans(rng, plans)),
-                    ordinals=tuple(int(value) for value in rng.integers(0, 1000, size=2)),
-                )
+        specs += [
+            SceneSpec(
+                source=source,
+                start_s=round(room * (index + float(rng.random()) * 0.5) / per_source, 2),
+                display_height=heights[index % len(heights)],
+                plans=tuple(random_plans(rng, plans)),
+                ordinals=tuple(int(value) for value in rng.integers(0, 1000, size=2)),
             )
+            for index in range(per_source)
+        ]
     return specs
 
 
 def screen_heights(source: Source) -> list[int]:
     """Screens on which this source is sharp, smaller ones more often."""
-    with av.open(str(source.path)) as container:
-        stream = container.streams.video[0]
+    with opened(source.path) as (_container, stream):
         native = (
             min(stream.height, round(stream.width * 9 / 16))
             if stream.width > stream.height
@@ -143,22 +142,34 @@ def _on_screen(frames: list[av.VideoFrame], display_height: int) -> list[av.Vide
 
 
 def build_scenes(specs: list[SceneSpec], folder: Path, recipe: Recipe, *, workers: int = 2) -> Iterator[str]:
-    """Make what is missing in `folder`, yielding a progress line per scene; safe to interrupt and repeat."""
+    """Make what is missing in `folder`, yielding a progress line per scene; safe to interrupt and repeat.
+
+    A scene that cannot be made is left out and said so. Raises `CorpusError` when a worker dies.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     todo = [spec for spec in specs if not (folder / f"{spec.name}.npz").exists()]
     yield f"{len(specs) - len(todo)} of {len(specs)} scenes are there"
     started = time.monotonic()
     with ProcessPoolExecutor(workers, initializer=drop_sys_nice) as pool:
         pending = {pool.submit(_write_scene, spec, folder, recipe): spec for spec in todo}
-        for done, future in enumerate(as_completed(pending), 1):
-            spec = pending[future]
-            try:
-                future.result()
-            except (RuntimeError, av.error.FFmpegError, ValueError) as error:
-                yield f"scene {spec.name} left out: {error}"
-                continue
-            left = (time.monotonic() - started) / done * (len(todo) - done)
-            yield f"scene {done}/{len(todo)} {spec.name}, about {left / 60:.0f} min left"
+        try:
+            for done, future in enumerate(as_completed(pending), 1):
+                spec = pending[future]
+                try:
+                    future.result()
+                except BrokenExecutor as error:
+                    raise CorpusError(
+                        "a process that makes scenes was killed, perhaps for want of memory: "
+                        "repeat the command with fewer --workers"
+                    ) from error
+                except (CorpusError, RuntimeError, av.error.FFmpegError, ValueError) as error:
+                    yield f"scene {spec.name} left out: {error}"
+                    continue
+                left = (time.monotonic() - started) / done * (len(todo) - done)
+                yield f"scene {done}/{len(todo)} {spec.name}, about {left / 60:.0f} min left"
+        finally:
+            # Who interrupts waits for the scenes in the making only, not for all that are planned.
+            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def _write_scene(spec: SceneSpec, folder: Path, recipe: Recipe) -> None:
@@ -180,7 +191,7 @@ def load_scenes(folder: Path) -> list[Scene]:
                     name=path.stem,
                     group=str(arrays["group"]),
                     split=str(arrays["split"]),
-                    clips=np.load(path.with_suffix("").with_suffix(".clips.npy"), mmap_mode="r"),
+                    clips=np.load(folder / f"{path.stem}.clips.npy", mmap_mode="r"),
                     labels=arrays["labels"],
                     shown_share=arrays["shown_share"],
                     targets=arrays["targets"],

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-import av
 import numpy as np
 from numpy.typing import NDArray
 
 from qoed_engine.manifest import Recipe
 from qoed_engine.preprocess import clip_from_frames
-from qoed_training.data.corpus import CorpusError
+from qoed_training.data.corpus import CorpusError, opened, read_table
 
 DISPLAY_HEIGHT = 1080
 """The stills were judged full-screen; 1080 lines is the screen that the daemon assumes by default."""
@@ -31,31 +29,41 @@ class Still:
 
 
 def read_stills(folder: Path) -> list[Still]:
-    """Stills of `manifest.csv`; every second source, in alphabetical order, is held out as `test`."""
+    """Stills of `manifest.csv`; every second source, in alphabetical order, is held out as `test`.
+
+    Raises `CorpusError`.
+    """
     table = folder / "manifest.csv"
-    if not table.is_file():
-        raise CorpusError(f"{table} is missing: point --stills at the folder of the rated pictures")
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
+    rows = read_table(
+        table,
+        ("file", "source", "crf", "height", "mos_lab"),
+        remedy="point --stills at the folder of the rated pictures",
+    )
+    missing = [row["file"] for row in rows if not (folder / row["file"]).is_file()]
+    if missing:
+        raise CorpusError(f"{folder}: pictures named in manifest.csv are missing: {', '.join(missing)}")
     sources = sorted({row["source"] for row in rows})
     held_out = set(sources[1::2])
-    return [
-        Still(
-            path=folder / row["file"],
-            source=row["source"],
-            split="test" if row["source"] in held_out else "calibration",
-            crf=int(row["crf"]),
-            height=int(row["height"]),
-            mos=float(row["mos_lab"]),
-        )
-        for row in rows
-    ]
+    try:
+        return [
+            Still(
+                path=folder / row["file"],
+                source=row["source"],
+                split="test" if row["source"] in held_out else "calibration",
+                crf=int(row["crf"]),
+                height=int(row["height"]),
+                mos=float(row["mos_lab"]),
+            )
+            for row in rows
+        ]
+    except ValueError as error:
+        raise CorpusError(f"{table}: crf, height and mos_lab must be numbers ({error})") from error
 
 
 def still_clips(still: Still, recipe: Recipe, ordinals: tuple[int, ...] = (0, 1)) -> NDArray[np.uint8]:
     """The still as motionless clips, `uint8 [P,T,2S,S,3]`, one for each ordinal."""
-    with av.open(str(still.path)) as container:
-        frame = next(container.decode(video=0))
+    with opened(still.path) as (container, stream):
+        frame = next(container.decode(stream))
     frames = [frame] * recipe.frames
     return np.stack(
         [

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 def conv_bn(inputs: int, outputs: int, kernel: tuple[int, int, int], *, stride: int = 1) -> nn.Sequential:
     """Same-padded Conv3d (spatial `stride` only) and batch norm."""
-    padding = tuple(size // 2 for size in kernel)
+    padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
     conv = nn.Conv3d(inputs, outputs, kernel, stride=(1, stride, stride), padding=padding, bias=False)
     return nn.Sequential(conv, nn.BatchNorm3d(outputs))
 
@@ -36,7 +36,8 @@ class Bottleneck(nn.Module):
         y = self.relu(self.reduce(x_BCTHW))
         y = self.relu(self.space(y))
         y = self.relu(self.time(y))
-        return self.relu(self.expand(y) + self.shortcut(x_BCTHW))
+        out: Tensor = self.relu(self.expand(y) + self.shortcut(x_BCTHW))
+        return out
 
 
 class Backbone(nn.Module):

@@ -1,4 +1,4 @@
-"""Multi-scale spatio-temporal fusion: lateral 1x1, top-down add, pool all scales to the coarsest, concatenate."""
+"""Multi-scale spatio-temporal fusion: lateral 1x1, top-down add, pool all to the coarsest, concatenate."""
 
 from __future__ import annotations
 

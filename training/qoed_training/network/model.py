@@ -15,8 +15,8 @@ from qoed_training.network.fusion import MultiScaleFusion
 from qoed_training.network.simam import SimAM
 from qoed_training.network.swin import SwinEncoder
 
-
 DETAIL_GAIN = 5.0
+"""Brings what is left of a pixel after its neighbourhood's mean to about the pixels' own range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,13 +63,15 @@ class Look(nn.Module):
 
     def forward(self, maps: list[Tensor]) -> Tensor:
         """Four maps to `[B, 4*fused]`."""
-        return self.encoder(self.simam(self.fusion(maps)))  # type: ignore[no-any-return]
+        feature: Tensor = self.encoder(self.simam(self.fusion(maps)))
+        return feature
 
 
 class QualityNetwork(nn.Module):
-    """`uint8 [B,T,2S,S,3]` clips to raw quality `[B]` (about 0-1, higher is better) and distortion logits `[B,K]`.
+    """`uint8 [B,T,2S,S,3]` clips to raw quality `[B]` and distortion logits `[B,K]`.
 
-    Fragments and whole view share the backbone; a learned offset after normalisation tells them apart.
+    Raw quality is about 0-1, higher is better. Fragments and whole view share the backbone; a learned offset
+    after normalisation tells them apart.
     """
 
     def __init__(self, config: NetworkConfig = SMALL) -> None:

@@ -8,7 +8,10 @@ from torch import Tensor, nn
 
 
 class WindowAttention(nn.Module):
-    """Multi-head self-attention inside windows of `T x window x window` tokens with a relative position bias."""
+    """Multi-head self-attention in windows of `T x window x window` tokens with a relative position bias."""
+
+    index: Tensor
+    """Which entry of `bias` each pair of tokens uses, `[N,N]`."""
 
     def __init__(self, width: int, heads: int, frames: int, window: int) -> None:
         super().__init__()
@@ -29,7 +32,7 @@ class WindowAttention(nn.Module):
         self.bias = nn.Parameter(torch.zeros((2 * frames - 1) * side * side, heads))
 
     def forward(self, x_BNC: Tensor, mask_WNN: Tensor | None) -> Tensor:
-        """`[B*windows, N, C]`; `mask` adds -inf between tokens that only the cyclic shift made neighbours."""
+        """`[B*windows, N, C]`; `mask` parts tokens that only the cyclic shift made neighbours."""
         batch, tokens, width = x_BNC.shape
         qkv = (
             self.qkv(x_BNC).reshape(batch, tokens, 3, self.heads, width // self.heads).permute(2, 0, 3, 1, 4)
@@ -42,11 +45,15 @@ class WindowAttention(nn.Module):
             logits = logits.reshape(batch // windows, windows, self.heads, tokens, tokens) + mask_WNN[:, None]
             logits = logits.reshape(batch, self.heads, tokens, tokens)
         mixed = torch.softmax(logits, dim=-1) @ value
-        return self.out(mixed.transpose(1, 2).reshape(batch, tokens, width))
+        out: Tensor = self.out(mixed.transpose(1, 2).reshape(batch, tokens, width))
+        return out
 
 
 class SwinBlock(nn.Module):
     """(Shifted-)window attention and MLP, both pre-norm and residual, on `[B,T,H,W,C]`."""
+
+    mask: Tensor | None
+    """0 between tokens that may see each other, -100 elsewhere, `[windows,N,N]`; None without a shift."""
 
     def __init__(self, width: int, heads: int, frames: int, size: int, window: int, *, shifted: bool) -> None:
         super().__init__()
@@ -72,7 +79,8 @@ class SwinBlock(nn.Module):
         if self.shift:
             y = torch.roll(y, shifts=(self.shift, self.shift), dims=(2, 3))
         x = x_BTHWC + y
-        return x + self.mlp(self.norm2(x))
+        out: Tensor = x + self.mlp(self.norm2(x))
+        return out
 
     def _mask(self, frames: int, size: int) -> Tensor:
         region = torch.zeros(size, size)
