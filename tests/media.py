@@ -170,10 +170,10 @@ def segments(
 
 
 def mutant(data: bytes, seed: int) -> bytes:
-    """`data` (MPEG-TS) damaged in one of the ways that networks, disks and packagers have, chosen by `seed`."""
+    """`data` (MPEG-TS) damaged in one of the ways of networks, disks and packagers, chosen by `seed`."""
     dice = random.Random(seed)
     damaged = bytearray(data)
-    at = dice.randrange(188 * 4, len(damaged) - 188)  # not in the tables: without them there is no video
+    at = dice.randrange(188 * 4, len(damaged) - 188)  # beyond the tables, which every stream repeats
     kind = dice.choice(("flip", "zero", "drop", "cut", "swap", "repeat"))
     if kind == "flip":
         for _ in range(dice.randint(3, 30)):

@@ -60,7 +60,7 @@ def hear_scores(story: Story, seconds: int, recent: float, usual: float, *, cove
 
 
 def test_a_drop_below_the_usual_is_found_at_any_level() -> None:
-    """A rung that falls 20 points below its own usual raises an alert, however high or low it usually scores."""
+    """A rung that falls 20 points below its own usual raises an alert, at whatever level it usually is."""
     for usual in (90.0, 35.0):
         story = hear_scores(Story(DROP), 30, usual, usual)
         hear_scores(story, 5, usual - 20, usual)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from engines import RECIPE, write_mean_network
 
+from engines import RECIPE, write_mean_network
 from qoed_engine import EngineError, load_engine
 from qoed_engine.loader import BACKENDS, SHIPPED, check_canary
 from qoed_engine.manifest import canary_clips, read_manifest
@@ -36,7 +36,7 @@ def test_changed_weights_are_refused(manifest: Path) -> None:
     weights = manifest.with_name("mean.onnx")
     weights.write_bytes(weights.read_bytes() + b"\0")
 
-    with pytest.raises(EngineError, match=r"mean\.onnx: sha256 is .* the file was changed or cut short, reinstall it"):
+    with pytest.raises(EngineError, match=r"mean\.onnx: sha256 is .* changed or cut short, reinstall it"):
         load_engine("auto", manifest)
 
 

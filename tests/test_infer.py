@@ -8,8 +8,8 @@ from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
-from engines import RECIPE, ScriptedEngine
 
+from engines import RECIPE, ScriptedEngine
 from qoed.clock import SystemClock
 from qoed.infer import Scorer
 from qoed.model import Clip, DropReason, Quality, Score

@@ -119,7 +119,7 @@ async def test_a_file_waits_instead_of_losing_anything() -> None:
         (Outcome.UNDECODABLE, DropReason.UNDECODABLE),
     ],
 )
-async def test_every_bad_outcome_counts_as_a_drop_with_its_reason(outcome: Outcome, reason: DropReason) -> None:
+async def test_every_bad_outcome_is_a_counted_drop(outcome: Outcome, reason: DropReason) -> None:
     """A segment that yields no picture is dropped under a reason that says what became of it."""
     decoder = ScriptedDecoder()
     decoder.outcome = outcome

@@ -39,4 +39,5 @@ def test_an_engine_fault_is_a_critical_finding_of_the_probe() -> None:
     """A doubtful engine is told as the probe's critical fault, with its own words."""
     finding = engine_fault(RuntimeError("canary off"))
 
-    assert (finding.stream, finding.severity, finding.message) == (PROBE_STREAM, Severity.CRITICAL, "canary off")
+    assert finding.stream == PROBE_STREAM
+    assert (finding.severity, finding.message) == (Severity.CRITICAL, "canary off")

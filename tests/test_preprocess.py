@@ -88,7 +88,10 @@ def test_later_moments_are_looked_at_elsewhere() -> None:
     assert np.array_equal(clip(frame, ordinal=1), clip(frame, ordinal=1))
 
 
-@pytest.mark.parametrize("name", ["yuv420p10le", "yuv422p", "yuv444p", "nv12", "rgb24", "gray", "yuvj420p", "rgba", "gbrp"])
+FORMATS = ("yuv420p10le", "yuv422p", "yuv444p", "nv12", "rgb24", "gray", "yuvj420p", "rgba", "gbrp")
+
+
+@pytest.mark.parametrize("name", FORMATS)
 def test_every_common_pixel_format_gives_the_same_view(name: str) -> None:
     """Whatever the decoder's pixel format and range, the network sees the same colours."""
     frame = picture(640, 360, rows=18)
@@ -103,7 +106,13 @@ def test_every_common_pixel_format_gives_the_same_view(name: str) -> None:
 
 @pytest.mark.parametrize(
     ("width", "height", "shown"),
-    [(1920, 1080, (1920, 1080)), (640, 360, (1920, 1080)), (1080, 1920, (608, 1080)), (1440, 1080, (1440, 1080)), (2560, 1080, (1920, 810))],
+    [
+        (1920, 1080, (1920, 1080)),
+        (640, 360, (1920, 1080)),
+        (1080, 1920, (608, 1080)),
+        (1440, 1080, (1440, 1080)),
+        (2560, 1080, (1920, 810)),
+    ],
 )
 def test_pictures_are_fitted_into_the_screen(width: int, height: int, shown: tuple[int, int]) -> None:
     """Portrait, 4:3 and wide pictures keep their shape and fit into a 16:9 screen."""

@@ -19,14 +19,14 @@ def accuracy_page(manifest: Manifest) -> str:
             "Written by `qoed-train receipt`; the numbers are those of the manifest beside the weights,",
             f"measured by `qoed-train evaluate` with the exported network on `{receipt['backend']}`.",
             f"Trained for {receipt['training']['steps']} steps on {receipt['training']['scenes']} one-second",
-            "scenes. Nothing below was seen in training; scale and interval were fitted on further productions",
-            "and pictures of their own.",
+            "scenes. Nothing below was seen in training; scale and interval were fitted on further",
+            "productions and pictures of their own.",
             "",
             "## Held-out productions",
             "",
             f"{clips['clips']} clips in {clips['scenes']} scenes of {', '.join(clips['groups'])},",
-            "degraded by codecs (H.264, HEVC, AV1, MPEG-2), scaling, blur, noise, motion blur, contrast and held",
-            "frames. The label is a blend of xpsnr, ssim and vif, scaled to human opinion.",
+            "degraded by codecs (H.264, HEVC, AV1, MPEG-2), scaling, blur, noise, motion blur, contrast",
+            "and held frames. The label is a blend of xpsnr, ssim and vif, scaled to human opinion.",
             "",
             *_table(
                 {
@@ -42,8 +42,8 @@ def accuracy_page(manifest: Manifest) -> str:
             "",
             "## Ladders",
             "",
-            f"One second of each of {ladders['sources']} held-out sources, x264. People cannot tell CRF 17 from",
-            "22, so order is asked from 22 up.",
+            f"One second of each of {ladders['sources']} held-out sources, x264. People cannot tell",
+            "CRF 17 from 22, so order is asked from 22 up.",
             "",
             *_table(
                 {
@@ -61,8 +61,8 @@ def accuracy_page(manifest: Manifest) -> str:
             "",
             "## People",
             "",
-            f"{stills['stills']} H.265 stills of {stills['sources']} held-out sources with lab opinion, shown on",
-            "1080 lines. The height of a still alone orders them well, so the rows inside a height band and",
+            f"{stills['stills']} H.265 stills of {stills['sources']} held-out sources with lab opinion,",
+            "shown on 1080 lines. The height of a still alone orders them well, so the rows inside a height band and",
             "inside a source say more.",
             "",
             *_table(

@@ -17,8 +17,8 @@ from qoed.demo.origin import LiveStream
 
 AHEAD = 3
 """Segments that are in the making before they are due."""
-BACKLOG = 3
-"""Segments on the server before the doors open: a live playlist lists three target durations at least."""
+BACKLOG = 4
+"""Segments on the server before the doors open: a client wants three; with four our loop is rendered."""
 
 
 class Maker(Protocol):

@@ -76,13 +76,13 @@ _QUALITY = (LOW_QUALITY, QUALITY_DROP)
 SCHEDULE: tuple[Fault, ...] = (
     _fault(FaultKind.BLACK, TS, 0, 6, [BLACK], [FREEZE, *_QUALITY]),
     _fault(FaultKind.BLUR, FMP4, 2, 14, _QUALITY),
-    _fault(FaultKind.BITRATE_COLLAPSE, TS, 18, 14, _QUALITY),
-    _fault(FaultKind.FREEZE, FMP4, 34, 8, [FREEZE], _QUALITY),
-    _fault(FaultKind.MISSING_SEGMENTS, TS, 48, 4, [SEGMENT_MISSING]),
-    _fault(FaultKind.STALE_PLAYLIST, FMP4, 52, 12, [PLAYLIST_STALE]),
-    _fault(FaultKind.UPSCALED, TS, 62, 14, _QUALITY),
-    _fault(FaultKind.CORRUPT_SEGMENT, FMP4, 76, 4, [DAMAGE, UNDECODABLE], [*_QUALITY, FREEZE]),
-    _fault(FaultKind.SILENCE, TS, 84, 8, [SILENCE]),
+    _fault(FaultKind.BITRATE_COLLAPSE, TS, 16, 14, _QUALITY),
+    _fault(FaultKind.FREEZE, FMP4, 30, 8, [FREEZE], _QUALITY),
+    _fault(FaultKind.MISSING_SEGMENTS, TS, 44, 4, [SEGMENT_MISSING]),
+    _fault(FaultKind.STALE_PLAYLIST, FMP4, 46, 12, [PLAYLIST_STALE]),
+    _fault(FaultKind.UPSCALED, TS, 56, 14, _QUALITY),
+    _fault(FaultKind.CORRUPT_SEGMENT, FMP4, 68, 4, [DAMAGE, UNDECODABLE], [*_QUALITY, FREEZE]),
+    _fault(FaultKind.SILENCE, TS, 76, 8, [SILENCE]),
 )
 
 QUICK: tuple[Fault, ...] = (

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+from rich.box import SIMPLE
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -46,22 +47,25 @@ def fault_state(spot: OnWire, now_s: float, epoch_s: float) -> str:
 
 def outcome(verdict: Verdict) -> RenderableType:
     """The table with which the demo ends."""
-    table = Table(title="What was broken, and what qoed said", title_style="bold", header_style="bold")
-    for name in ("Fault", "Stream", "Alert", "", "Fault to alert", "End to resolved"):
-        right = name in ("Fault to alert", "End to resolved")
-        table.add_column(name, justify="right" if right else "left", no_wrap=not right)
+    table = Table(
+        title="What was broken, and what qoed said", title_style="bold", header_style="bold", box=SIMPLE
+    )
+    for name in ("Fault", "Stream", "Alert", ""):
+        table.add_column(name, no_wrap=True)
+    for name in ("wire to\nalert", "end to\nresolved"):
+        table.add_column(name, justify="right", no_wrap=True)
     for row in verdict.rows:
         table.add_row(
             row.fault.kind.value,
             row.fault.stream,
-            row.raised or " or ".join(sorted(row.fault.expect)),
             Text("raised", "green") if row.raised else Text("missed", "bold red"),
+            row.raised or " or ".join(sorted(row.fault.expect)),
             _seconds(row.alert_s),
             Text("never", "bold red") if row.stuck else Text(_seconds(row.resolve_s)),
         )
     for edge in verdict.false:
         where = edge.stream + (f"/{edge.rendition}" if edge.rendition else "")
-        table.add_row("(none)", where, edge.rule, Text("false alert", "bold red"), "–", "–")
+        table.add_row("(nothing)", where, Text("false", "bold red"), edge.rule, "–", "–")
     return Group(Text(), table, summary(verdict))
 
 
