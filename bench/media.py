@@ -79,7 +79,7 @@ def media_for(spec: Spec, clip: Path | None, say: Say) -> Media:
     file = io.BytesIO(data)
     rendition, _ = probe(file, container)
     at_s, segments = 0.0, []
-    for number, piece in enumerate(cut(file, container, target_s=GOP_S, max_bytes=1 << 28)):
+    for number, piece in enumerate(cut(file, container, target_s=GOP_S - 0.1, max_bytes=1 << 28)):
         segments.append(
             Segment(
                 stream="bench",

@@ -128,6 +128,24 @@ def still(width: int = 320, height: int = 180, *, codec: str = "png", scene: Sce
     return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
 
 
+def bomb(width: int = 16384, height: int = 8192) -> bytes:
+    """One huge black H.264 picture in a small MPEG-TS segment."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mpegts") as out:
+        quiet = {
+            "preset": "ultrafast",
+            "x264-params": "log-level=-1:threads=1:rc-lookahead=0:sliced-threads=0",
+        }
+        video: Any = out.add_stream("libx264", rate=RATE, options=quiet)
+        video.width, video.height, video.pix_fmt = width, height, "gray"
+        frame = av.VideoFrame(width, height, "gray")
+        frame.planes[0].update(bytes(frame.planes[0].buffer_size))
+        frame.pts = 0
+        out.mux(video.encode(frame))
+        out.mux(video.encode(None))
+    return buffer.getvalue()
+
+
 def segment(
     data: bytes,
     *,

@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 
 import pytest
-from engines import write_mean_network
 from rich.console import Console
 from typer.testing import CliRunner
 
+from engines import write_mean_network
 from qoed.cli.main import app
 from qoed.config import load_config
 from qoed.demo.config import DemoConfig, render_config
@@ -30,7 +30,7 @@ def written(folder: Path, **options: object) -> Path:
 
 
 def test_demo_config_is_an_ordinary_one(tmp_path: Path) -> None:
-    """The configuration that the demo writes is one that `qoed run` takes, with every rule the schedule expects."""
+    """The demo writes a configuration that `qoed run` takes, with every rule that the schedule expects."""
     config = load_config(written(tmp_path))
 
     assert config.redis.url == "unix:///tmp/some where/redis.sock"
@@ -66,7 +66,7 @@ def test_demo_without_a_fault_is_refused() -> None:
 
 @pytest.mark.slow
 async def test_quick_demo_raises_its_faults(tmp_path: Path) -> None:
-    """A live ladder, the real daemon and a subscriber: black and missing segments are raised within seconds."""
+    """A live ladder, the real daemon, a subscriber: black and missing segments are raised in seconds."""
     out = io.StringIO()
     table = tmp_path / "table.json"
     options = DemoOptions(

@@ -88,6 +88,17 @@ def test_other_stream_is_false() -> None:
     assert verdict.rows[0].raised is None
 
 
+def test_alert_about_the_daemon_itself_is_kept_apart() -> None:
+    """That qoed calls itself overloaded is told, but is no false alert about a stream."""
+    verdict = judge(
+        [on_wire(fault(BLACK))],
+        [edge(50, "overloaded", stream="_probe"), edge(102, BLACK), edge(103, BLACK, "resolved")],
+    )
+
+    assert [heard.rule for heard in verdict.probe] == ["overloaded"]
+    assert verdict.passed
+
+
 def test_pending_raises_nothing() -> None:
     """A pending alert is not yet an alert: it neither raises a fault nor counts as false."""
     verdict = judge([on_wire(fault(BLACK))], [edge(50, BLACK, "pending"), edge(102, BLACK, "pending")])

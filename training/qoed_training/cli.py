@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from qoed_engine import EngineError
 from qoed_training import pipeline
+from qoed_training.data.corpus import CorpusError
 from qoed_training.network.model import SMALL, QualityNetwork
-from qoed_training.train import TrainConfig
+from qoed_training.train import NonFiniteLoss, TrainConfig
+from qoed_training.warmup import WarmupConfig
 
 app = typer.Typer(
     help="Train, judge and export the quality network.", no_args_is_help=True, add_completion=False
@@ -22,16 +25,39 @@ Corpus = Annotated[Path, typer.Option(help="Folder of videos with sources.csv.")
 Stills = Annotated[Path, typer.Option(help="Folder of rated stills with manifest.csv.")]
 Work = Annotated[Path, typer.Option(help="Everything made goes here; delete it to start anew.")]
 Steps = Annotated[int, typer.Option(help="Training steps after the warm-up.", min=1)]
+WarmupSteps = Annotated[int, typer.Option(help="Steps on single patches before that.", min=1)]
+Threads = Annotated[int, typer.Option(help="CPU threads of training; weights depend on it.", min=1)]
+PerSource = Annotated[int, typer.Option(help="Scenes cut from each video.", min=1)]
+Plans = Annotated[int, typer.Option(help="Degradations of each scene.", min=1)]
 Workers = Annotated[int, typer.Option(help="Processes that make scenes.", min=1)]
 Out = Annotated[Path | None, typer.Option(help="Copy the finished ONNX file and manifest to this folder.")]
 
-_STEPS = TrainConfig().steps
+_STEPS, _WARMUP_STEPS, _THREADS = TrainConfig().steps, WarmupConfig().steps, TrainConfig().threads
+_PER_SOURCE, _PLANS = pipeline.PER_SOURCE, pipeline.PLANS
 _CORPUS, _STILLS, _WORK = Path("data/corpus"), Path("data/stills"), Path("data/work")
 
 
-def _run(corpus: Path, stills: Path, work: Path, steps: int = _STEPS) -> pipeline.Run:
-    training = replace(TrainConfig(), steps=steps)
-    return pipeline.Run(corpus=corpus, stills=stills, work=work, network=SMALL, training=training)
+def _run(
+    corpus: Path,
+    stills: Path,
+    work: Path,
+    *,
+    steps: int = _STEPS,
+    warmup_steps: int = _WARMUP_STEPS,
+    threads: int = _THREADS,
+    per_source: int = _PER_SOURCE,
+    plans: int = _PLANS,
+) -> pipeline.Run:
+    return pipeline.Run(
+        corpus=corpus,
+        stills=stills,
+        work=work,
+        network=SMALL,
+        training=TrainConfig(steps=steps, threads=threads),
+        warmup=WarmupConfig(steps=warmup_steps, threads=threads),
+        per_source=per_source,
+        plans=plans,
+    )
 
 
 def _show(lines: Iterator[str]) -> None:
@@ -41,18 +67,29 @@ def _show(lines: Iterator[str]) -> None:
 
 @app.command()
 def scenes(
-    corpus: Corpus = _CORPUS, stills: Stills = _STILLS, work: Work = _WORK, workers: Workers = 2
+    corpus: Corpus = _CORPUS,
+    stills: Stills = _STILLS,
+    work: Work = _WORK,
+    workers: Workers = 2,
+    per_source: PerSource = _PER_SOURCE,
+    plans: Plans = _PLANS,
 ) -> None:
     """Degrade, label and cut the videos; continues where it was stopped."""
-    _show(pipeline.make_scenes(_run(corpus, stills, work), workers=workers))
+    run = _run(corpus, stills, work, per_source=per_source, plans=plans)
+    _show(pipeline.make_scenes(run, workers=workers))
 
 
 @app.command()
 def train(
-    corpus: Corpus = _CORPUS, stills: Stills = _STILLS, work: Work = _WORK, steps: Steps = _STEPS
+    corpus: Corpus = _CORPUS,
+    stills: Stills = _STILLS,
+    work: Work = _WORK,
+    steps: Steps = _STEPS,
+    warmup_steps: WarmupSteps = _WARMUP_STEPS,
+    threads: Threads = _THREADS,
 ) -> None:
     """Train from scenes; continues from the last checkpoint."""
-    _show(pipeline.fit(_run(corpus, stills, work, steps)))
+    _show(pipeline.fit(_run(corpus, stills, work, steps=steps, warmup_steps=warmup_steps, threads=threads)))
 
 
 @app.command()
@@ -70,7 +107,10 @@ def evaluate(
     out: Out = None,
 ) -> None:
     """Calibrate and judge the exported engine; writes its receipt into the manifest."""
-    run = _run(corpus, stills, work, steps)
+    _evaluate(_run(corpus, stills, work, steps=steps), out)
+
+
+def _evaluate(run: pipeline.Run, out: Path | None) -> None:
     _show(pipeline.evaluate(run))
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
@@ -86,14 +126,27 @@ def everything(
     work: Work = _WORK,
     steps: Steps = _STEPS,
     workers: Workers = 2,
+    warmup_steps: WarmupSteps = _WARMUP_STEPS,
+    threads: Threads = _THREADS,
+    per_source: PerSource = _PER_SOURCE,
+    plans: Plans = _PLANS,
     out: Out = None,
 ) -> None:
     """All stages, one after another; interrupt and repeat as you like."""
-    run = _run(corpus, stills, work, steps)
+    run = _run(
+        corpus,
+        stills,
+        work,
+        steps=steps,
+        warmup_steps=warmup_steps,
+        threads=threads,
+        per_source=per_source,
+        plans=plans,
+    )
     _show(pipeline.make_scenes(run, workers=workers))
     _show(pipeline.fit(run))
     _show(pipeline.export(run))
-    evaluate(corpus, stills, work, steps, out)
+    _evaluate(run, out)
 
 
 @app.command()
@@ -107,11 +160,14 @@ def model() -> None:
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         network(clip)
     parameters = sum(parameter.numel() for parameter in network.parameters())
-    typer.echo(
-        f"{SMALL.name}: {parameters / 1e6:.2f} M parameters, {counter.get_total_flops() / 1e9:.2f} GFLOP a clip"
-    )
+    gflop = counter.get_total_flops() / 1e9
+    typer.echo(f"{SMALL.name}: {parameters / 1e6:.2f} M parameters, {gflop:.2f} GFLOP a clip")
 
 
 def main() -> None:
-    """Entry point."""
-    app()
+    """Entry point; what can be set right by the person ends in one line and exit code 1."""
+    try:
+        app()
+    except (CorpusError, pipeline.StageError, NonFiniteLoss, EngineError) as error:
+        typer.echo(f"qoed-train: {error}", err=True)
+        sys.exit(1)

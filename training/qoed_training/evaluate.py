@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -71,22 +71,25 @@ def scene_receipt(
     flat_label, flat_score = np.concatenate(labels), np.concatenate(scores)
     bounds = np.array([calibration.interval(float(score)) for score in flat_score])
     inside = (flat_label >= bounds[:, 0]) & (flat_label <= bounds[:, 1])
-    within = [float(spearmanr(a, b).statistic) for a, b in zip(labels, scores, strict=True)]
+    within = [_spearman(label, score) for label, score in zip(labels, scores, strict=True)]
     return {
         "clips": len(flat_label),
         "scenes": len(scenes),
         "groups": sorted({scene.group for scene in scenes}),
-        "spearman": _round(spearmanr(flat_label, flat_score).statistic),
-        "pearson": _round(pearsonr(flat_label, flat_score).statistic),
+        "spearman": _round(_spearman(flat_label, flat_score)),
+        "pearson": _round(_pearson(flat_label, flat_score)),
         "rmse": _round(np.sqrt(np.mean((flat_label - flat_score) ** 2))),
-        "spearman_within_scene_mean": _round(np.mean(within)),
+        "spearman_within_scene_mean": _round(_mean(within)),
         "interval_coverage": _round(inside.mean()),
         "interval_coverage_wanted": calibration.coverage,
     }
 
 
 def ladder_receipt(scores: Sequence[Floats]) -> dict[str, Any]:
-    """Order along CRF and resolution; rows as `ladder_specs` plans them, the untouched clip first."""
+    """Order along CRF and resolution; rows as `ladder_specs` plans them, the untouched clip first.
+
+    A share of pairs is right when the worse rung scores strictly lower.
+    """
     table = np.array(scores)
     crf = table[:, 1 : 1 + len(CRF_LADDER)]
     first = CRF_LADDER.index(FIRST_VISIBLE_CRF)
@@ -98,7 +101,7 @@ def ladder_receipt(scores: Sequence[Floats]) -> dict[str, Any]:
         "crf_mean_score": {
             str(value): _round(mean) for value, mean in zip(CRF_LADDER, crf.mean(axis=0), strict=True)
         },
-        "crf_pearson_to_human_mean": _round(pearsonr(human, crf.mean(axis=0)).statistic),
+        "crf_pearson_to_human_mean": _round(_pearson(np.array(human), crf.mean(axis=0))),
         "crf_adjacent_pairs_right": _round((np.diff(visible, axis=1) < 0).mean()),
         "crf_two_steps_right": _round((visible[:, 2:] < visible[:, :-2]).mean()),
         "crf_worst_rise_points": _round(max(0.0, float(np.diff(visible, axis=1).max()))),
@@ -121,23 +124,43 @@ def still_receipt(stills: Sequence[Still], scores: Floats) -> dict[str, Any]:
         if inside.sum() >= 5:
             bands[f"{low}-{high}"] = {
                 "n": int(inside.sum()),
-                "spearman": _round(spearmanr(mos[inside], scores[inside]).statistic),
+                "spearman": _round(_spearman(mos[inside], scores[inside])),
             }
     within = [
-        float(spearmanr(mos[sources == name], scores[sources == name]).statistic)
+        _spearman(mos[sources == name], scores[sources == name])
         for name in np.unique(sources)
         if (sources == name).sum() >= 4
     ]
     return {
         "stills": len(mos),
         "sources": len(set(sources)),
-        "spearman": _round(spearmanr(mos, scores).statistic),
-        "pearson": _round(pearsonr(mos, scores).statistic),
-        "spearman_of_height_alone": _round(spearmanr(mos, heights).statistic),
+        "spearman": _round(_spearman(mos, scores)),
+        "pearson": _round(_pearson(mos, scores)),
+        "spearman_of_height_alone": _round(_spearman(mos, heights)),
         "spearman_within_height_band": bands,
-        "spearman_within_source_mean": _round(np.mean(within)),
+        "spearman_within_source_mean": _round(_mean(within)),
     }
 
 
-def _round(value: Any) -> float:
-    return round(float(value), 4)
+def _spearman(a: NDArray[Any], b: NDArray[Any]) -> float | None:
+    return _agreement(spearmanr, a, b)
+
+
+def _pearson(a: NDArray[Any], b: NDArray[Any]) -> float | None:
+    return _agreement(pearsonr, a, b)
+
+
+def _agreement(measure: Callable[..., Any], a: NDArray[Any], b: NDArray[Any]) -> float | None:
+    """None where there is nothing to agree on: too few points, or all alike on one side."""
+    if len(a) < 2 or np.ptp(a) == 0 or np.ptp(b) == 0:
+        return None
+    return float(measure(a, b).statistic)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return float(np.mean(known)) if known else None
+
+
+def _round(value: Any) -> float | None:
+    return None if value is None else round(float(value), 4)

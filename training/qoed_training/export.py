@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,21 +36,39 @@ class _Exported(nn.Module):
 
 
 def export_onnx(network: QualityNetwork, path: Path) -> None:
-    """Write a single-file f32 ONNX with a dynamic batch, input `clips` uint8 `[B,T,2S,S,3]`."""
+    """Write a single-file f32 ONNX with a dynamic batch, input `clips` uint8 `[B,T,2S,S,3]`.
+
+    The same weights give the same file, bit for bit.
+    """
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, which nothing here needs
     network.eval()
     example = torch.from_numpy(canary_clips(network.config.recipe, CANARY_SEED, 2))
-    program = torch.onnx.export(
-        _Exported(network).eval(),
-        (example,),
-        input_names=["clips"],
-        output_names=list(OUTPUT_NAMES),
-        dynamic_shapes={"clips": {0: torch.export.Dim("batch", min=1, max=256)}},
-        opset_version=18,
-        dynamo=True,
-        verbose=False,
-    )
-    assert program is not None
-    onnx.save_model(program.model_proto, str(path), save_as_external_data=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # torch's own, about itself
+        program = torch.onnx.export(
+            _Exported(network).eval(),
+            (example,),
+            input_names=["clips"],
+            output_names=list(OUTPUT_NAMES),
+            dynamic_shapes={"clips": {0: torch.export.Dim("batch", min=1, max=256)}},
+            opset_version=18,
+            dynamo=True,
+            verbose=False,
+        )
+        assert program is not None
+    temporary = path.with_suffix(".tmp")
+    onnx.save_model(_bare(program.model_proto), str(temporary), save_as_external_data=False)
+    os.replace(temporary, path)
+
+
+def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Without the exporter's notes: a sixth of the file, and stack traces with paths of this machine."""
+    graph = model.graph
+    values = (*graph.initializer, *graph.value_info, *graph.input, *graph.output)
+    for noted in (model, graph, *graph.node, *values):
+        noted.ClearField("metadata_props")
+        noted.ClearField("doc_string")
+    return model
 
 
 def write_manifest(

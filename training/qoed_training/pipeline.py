@@ -10,14 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from qoed_engine import Calibration, load_engine
+from qoed_engine import Calibration, Engine, load_engine
 from qoed_training.calibrate import fit_calibration
 from qoed_training.checkpoint import load_weights
-from qoed_training.data.corpus import read_corpus
+from qoed_training.data.corpus import CorpusError, read_corpus
 from qoed_training.data.opinion import OpinionMap, fit_opinion, load_opinion, score_of_mos
 from qoed_training.data.scenes import Scene, build_scenes, load_scenes, plan_scenes
-from qoed_training.data.stills import read_stills
+from qoed_training.data.stills import Still, read_stills
 from qoed_training.evaluate import (
+    Floats,
     ladder_receipt,
     ladder_specs,
     raw_of_scenes,
@@ -32,6 +33,11 @@ from qoed_training.warmup import WarmupConfig, warm_up
 
 STILL_SHARE = 0.3
 """Weight of human stills against labelled clips when the scale is fitted."""
+PER_SOURCE, PLANS = 7, 13
+
+
+class StageError(Exception):
+    """An earlier stage has not been run; the message says which."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,8 +50,8 @@ class Run:
     network: NetworkConfig
     training: TrainConfig
     warmup: WarmupConfig = field(default_factory=WarmupConfig)
-    per_source: int = 7
-    plans: int = 13
+    per_source: int = PER_SOURCE
+    plans: int = PLANS
     seed: int = 1
 
     @property
@@ -77,9 +83,9 @@ def fit(run: Run) -> Iterator[str]:
 
 
 def export(run: Run) -> Iterator[str]:
-    """Stage 3: ONNX and a manifest that is not calibrated yet."""
+    """Stage 3: ONNX and a manifest that is not calibrated yet. Raises `StageError` before training."""
     network = QualityNetwork(run.network)
-    load_weights(run.work / run.network.name / "weights.safetensors", network)
+    load_weights(_made(run.work / run.network.name / "weights.safetensors", "train"), network)
     export_onnx(network, run.network_file(".onnx"))
     write_manifest(
         run.network_file(".onnx"),
@@ -93,16 +99,21 @@ def export(run: Run) -> Iterator[str]:
 
 
 def evaluate(run: Run) -> Iterator[str]:
-    """Stage 4: calibrate on the calibration split, judge on the test split, write both into the manifest."""
-    opinion = load_opinion(run.opinion)
+    """Stage 4: calibrate on the calibration split, judge on the test split, write both into the manifest.
+
+    Raises `StageError` before training and export, `CorpusError` for splits that hold nothing.
+    """
+    opinion = load_opinion(_made(run.opinion, "train"))
     scenes = load_scenes(run.work / "scenes")
     stills = read_stills(run.stills)
-    engine = load_engine("auto", run.network_file(".json"))
+    tested, ladders = [s for s in scenes if s.split == "test"], load_scenes(run.work / "ladders")
+    if not tested or not ladders:
+        raise CorpusError(f"{run.work}: no scenes of the test split to judge on; run qoed-train scenes first")
+    engine = load_engine("auto", _made(run.network_file(".json"), "export"))
     try:
         yield f"scoring with {engine.backend}"
         calibration = _calibrate(engine, [s for s in scenes if s.split == "calibration"], stills, opinion)
         yield "scale and interval fitted on the calibration split"
-        tested = [scene for scene in scenes if scene.split == "test"]
         receipt: dict[str, Any] = {
             "backend": engine.backend,
             "held_out_clips": scene_receipt(
@@ -110,7 +121,6 @@ def evaluate(run: Run) -> Iterator[str]:
             ),
         }
         yield "held-out clips judged"
-        ladders = load_scenes(run.work / "ladders")
         receipt["ladders"] = ladder_receipt(_scores(calibration, raw_of_scenes(engine, ladders)))
         held_out = [still for still in stills if still.split == "test"]
         raw = raw_of_stills(engine, held_out, engine.manifest.recipe)
@@ -130,7 +140,15 @@ def evaluate(run: Run) -> Iterator[str]:
     yield json.dumps(receipt, indent=2)
 
 
-def _calibrate(engine: Any, scenes: list[Scene], stills: list[Any], opinion: OpinionMap) -> Calibration:
+def _made(path: Path, stage: str) -> Path:
+    if not path.exists():
+        raise StageError(f"{path} is missing: run qoed-train {stage} first")
+    return path
+
+
+def _calibrate(engine: Engine, scenes: list[Scene], stills: list[Still], opinion: OpinionMap) -> Calibration:
+    if not scenes:
+        raise CorpusError("no scenes of the calibration split; run qoed-train scenes first")
     raws = raw_of_scenes(engine, scenes)
     rated = [still for still in stills if still.split == "calibration"]
     clip_raw, clip_score = np.concatenate(raws), np.concatenate([opinion.label(scene) for scene in scenes])
@@ -144,5 +162,5 @@ def _calibrate(engine: Any, scenes: list[Scene], stills: list[Any], opinion: Opi
     )
 
 
-def _scores(calibration: Calibration, raws: list[Any]) -> list[Any]:
+def _scores(calibration: Calibration, raws: list[Floats]) -> list[Floats]:
     return [np.array([calibration.to_score(float(value)) for value in raw]) for raw in raws]

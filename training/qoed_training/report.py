@@ -62,8 +62,8 @@ def accuracy_page(manifest: Manifest) -> str:
             "## People",
             "",
             f"{stills['stills']} H.265 stills of {stills['sources']} held-out sources with lab opinion,",
-            "shown on 1080 lines. The height of a still alone orders them well, so the rows inside a height band and",
-            "inside a source say more.",
+            "shown on 1080 lines. The height of a still alone orders them well, so the rows inside a height",
+            "band and inside a source say more.",
             "",
             *_table(
                 {

@@ -137,13 +137,12 @@ class PictureJudge:
                 value=round(time_s - since, 3),
                 unit="s",
             )
-        elif since is None and not self._may_yet_confirm(time_s):
-            self._lasting.end(Reason.FREEZE, time_s, "the picture moves again")
-
-    def _may_yet_confirm(self, time_s: float) -> bool:
-        if self._began_s is None or self._lasting.opened.get(Reason.FREEZE, time_s) >= self._began_s:
-            return False
-        return time_s - self._began_s <= self._options.freeze_duration_s + CONFIRM_S
+        elif since is None:
+            ended_s = _ended(
+                self._lasting, Reason.FREEZE, self._began_s, time_s, self._options.freeze_duration_s
+            )
+            if ended_s is not None:
+                self._lasting.end(Reason.FREEZE, ended_s, "the picture moves again")
 
 
 class SoundJudge:
@@ -153,13 +152,14 @@ class SoundJudge:
         self._lasting = lasting
         self._options = options
         self._silent_since: float | None = None
+        self._off_since: float | None = None
         self._began_s: float | None = None
         self.loudness_lufs: float | None = None
         """Short-term loudness at the last note; None until three seconds were heard."""
 
     def restart(self) -> None:
         """The filters begin anew; open conditions wait for them to confirm."""
-        self._silent_since = self._began_s = self.loudness_lufs = None
+        self._silent_since = self._off_since = self._began_s = self.loudness_lufs = None
 
     def step(self, time_s: float, notes: Mapping[str, str]) -> None:
         """Note what the filters wrote on the sound at media time `time_s`."""
@@ -185,26 +185,44 @@ class SoundJudge:
                 unit="s",
             )
             return
-        carried = self._lasting.opened.get(Reason.SILENCE, time_s) < began_s
-        if not carried or time_s - began_s > self._options.silence_duration_s + CONFIRM_S:
-            self._lasting.end(Reason.SILENCE, time_s, "sound is back")
+        ended_s = _ended(self._lasting, Reason.SILENCE, began_s, time_s, self._options.silence_duration_s)
+        if ended_s is not None:
+            self._lasting.end(Reason.SILENCE, ended_s, "sound is back")
 
     def _judge_loudness(self, time_s: float, loudness: float) -> None:
         low, high = self._options.loudness_min_lufs, self._options.loudness_max_lufs
-        quiet = self._silent_since is not None
-        open_now = Reason.LOUDNESS in self._lasting.opened
-        margin = LOUDNESS_CLEAR_LU if open_now else 0.0
-        too_low = low is not None and loudness < low + margin and not quiet
+        margin = LOUDNESS_CLEAR_LU if Reason.LOUDNESS in self._lasting.opened else 0.0
+        too_low = low is not None and loudness < low + margin and self._silent_since is None
         too_high = high is not None and loudness > high - margin
-        if too_low or too_high:
+        if not too_low and not too_high:
+            self._off_since = None
+            self._lasting.end(Reason.LOUDNESS, time_s, f"short-term loudness {loudness:.1f} LUFS")
+            return
+        self._off_since = time_s if self._off_since is None else self._off_since
+        if (
+            time_s - self._off_since >= LOUDNESS_WINDOW_S
+        ):  # longer than silence or a bang echoes in the window
             limit, side = (low, "below") if too_low else (high, "above")
             self._lasting.start(
                 Reason.LOUDNESS,
-                time_s,
+                self._off_since,
                 f"short-term loudness {loudness:.1f} LUFS is {side} {limit:g} LUFS",
                 value=round(loudness, 2),
                 unit="LUFS",
                 limit=limit,
             )
-        elif open_now:
-            self._lasting.end(Reason.LOUDNESS, time_s, f"short-term loudness {loudness:.1f} LUFS")
+
+
+def _ended(
+    lasting: Lasting, reason: Reason, began_s: float | None, now_s: float, duration_s: float
+) -> float | None:
+    """When an open condition that the filter does not see ended; None when it is not open, or not known yet.
+
+    A condition from before the filter began at `began_s` gets the time that the filter needs to confirm it.
+    """
+    since_s = lasting.opened.get(reason)
+    if since_s is None:
+        return None
+    if began_s is None or since_s >= began_s:
+        return now_s
+    return began_s if now_s - began_s > duration_s + CONFIRM_S else None

@@ -36,10 +36,7 @@ class DecodeOptions:
     freeze_duration_s: float = 2.0
     """A picture that does not change is a finding once it has lasted this long."""
     freeze_noise: float = 0.003
-    """Mean absolute difference of pictures that still counts as no change (0-1).
-
-    FFmpeg's own default, 0.001, misses real freezes: each key frame codes the picture anew and differently.
-    """
+    """Mean absolute difference of pictures, made small, that still counts as no change (0-1)."""
     silence_duration_s: float = 3.0
     """Silence is a finding once it has lasted this long."""
     silence_noise_db: float = -60.0

@@ -15,7 +15,7 @@ from qoed.demo.faults import Fault, FaultKind, on_segments
 from qoed.demo.ladder import Rung
 from qoed.demo.origin import LiveStream
 
-AHEAD = 3
+AHEAD = 4
 """Segments that are in the making before they are due."""
 BACKLOG = 4
 """Segments on the server before the doors open: a client wants three; with four our loop is rendered."""

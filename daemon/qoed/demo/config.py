@@ -36,6 +36,7 @@ redis:
 {engine}
 defaults:
   display_height: 720  # the screen is as tall as the top rung
+  start_segments: 2    # join close to the live edge: no burst of old segments at the start
   freeze:
     noise: 0.01        # live encoders pulse at each key frame: -40 dB still counts as no change
     duration: 2s

@@ -21,6 +21,7 @@ from qoed.demo.config import DemoConfig, render_config
 from qoed.demo.faults import FMP4, QUICK, SCHEDULE, TS, Fault, within
 from qoed.demo.ladder import LADDER
 from qoed.demo.origin import LiveStream, Origin
+from qoed.demo.portrait import portray, portray_outcome
 from qoed.demo.show import Show
 from qoed.demo.studio import Studio
 from qoed.demo.verdict import GRACE_S, as_json
@@ -53,6 +54,8 @@ class DemoOptions:
     """Go on after the schedule until cancelled."""
     plain: bool = False
     """Lines instead of a live table, on a terminal too."""
+    pictures: Path | None = None
+    """Folder for SVG pictures of the screen and of the final table."""
     directory: Path | None = None
     """Where configuration and the daemon's log go; None: a temporary directory."""
 
@@ -72,6 +75,9 @@ def demo_command(
     json: Annotated[Path | None, typer.Option(help="Write the table to this file.", metavar="FILE")] = None,
     keep: Annotated[bool, typer.Option("--keep", help="Stay on air after the schedule.")] = False,
     plain: Annotated[bool, typer.Option("--plain", help="Lines instead of a table.")] = False,
+    pictures: Annotated[
+        Path | None, typer.Option(help="Write SVG pictures of the screen here.", metavar="DIR")
+    ] = None,
     directory: Annotated[
         Path | None, typer.Option(help="Keep configuration and daemon log here.", metavar="DIR")
     ] = None,
@@ -91,6 +97,7 @@ def demo_command(
         json=json,
         keep=keep,
         plain=plain,
+        pictures=pictures,
         directory=directory,
     )
     configure_logging(level="warning")
@@ -138,6 +145,8 @@ async def run_demo(
                     group.create_task(_listen(RedisOptions(url=redis.url), show)),
                     group.create_task(show.run()),
                 ]
+                if options.pictures is not None:
+                    background.append(group.create_task(portray(show, options.pictures, clock)))
                 await _direct(options, broadcast, show, clock, daemon)
                 for task in background:
                     task.cancel()
@@ -145,6 +154,8 @@ async def run_demo(
             raise _first(failures) from None
         verdict = show.verdict()
         show.finish()
+    if options.pictures is not None:
+        portray_outcome(show, options.pictures)
     if options.json is not None:
         options.json.write_bytes(
             orjson.dumps(as_json(verdict), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

@@ -85,7 +85,7 @@ class Show:
             return
         with Screen(console=self._console, auto_refresh=False, transient=True) as shown:
             while True:
-                shown.update(self._picture(), refresh=True)
+                shown.update(self.picture(), refresh=True)
                 await self._clock.sleep(REFRESH_S)
 
     def finish(self) -> None:
@@ -95,13 +95,15 @@ class Show:
         self._finished = True
         self._console.print(outcome(self.verdict()))
         if self._broadcast.latest_s > LATE_S:
-            self._console.print(
-                f"This machine was too slow: a segment was published {self._broadcast.latest_s:.1f} s late, "
-                "which a client may take for a fault.",
-                style="yellow",
+            self._warn(
+                f"This machine was too busy: a segment was published {self._broadcast.latest_s:.1f} s late, "
+                "which a client may take for a fault."
             )
+        for rule in sorted({edge.rule for edge in self.verdict().probe}):
+            self._warn(f"qoed said of itself: {rule}. It had too little of this machine to be prompt.")
 
-    def _picture(self) -> Any:
+    def picture(self) -> Any:
+        """The screen as of now."""
         return screen(
             self.board,
             self.phase,
@@ -136,6 +138,9 @@ class Show:
                 self._said[number] = state
                 at_s = (spot.ended_s or spot.began_s) - self._started_s
                 self._print(f"{at_s:6.1f} s  fault   {spot.fault.kind.value} on {spot.fault.stream}: {state}")
+
+    def _warn(self, text: str) -> None:
+        self._console.print(text, style="yellow")
 
     def _print(self, text: str | None) -> None:
         if text:

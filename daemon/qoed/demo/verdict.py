@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from qoed.alert.rule import PROBE_STREAM
 from qoed.demo.faults import Fault
 from qoed.model import AlertState
 
@@ -58,7 +59,9 @@ class Verdict:
 
     rows: tuple[Row, ...]
     false: tuple[Heard, ...]
-    """Alerts that fired though no fault explains them."""
+    """Alerts about a stream that fired though no fault explains them."""
+    probe: tuple[Heard, ...] = ()
+    """Alerts of the daemon about itself: true, but a sign that this machine was too busy."""
 
     @property
     def passed(self) -> bool:
@@ -90,9 +93,11 @@ def judge(happened: Sequence[Happened], heard: Sequence[Heard], *, grace_s: floa
 
     A firing alert belongs to the latest fault of its stream that expects it, else to the latest that allows
     it, among the faults on the wire no more than `grace_s` before; else it is false. Only an alert that a
-    fault expects raises it.
+    fault expects raises it. What the daemon says of itself is kept apart.
     """
-    ordered = sorted(heard, key=lambda edge: edge.at_s)
+    everything = sorted(heard, key=lambda edge: edge.at_s)
+    ordered = [edge for edge in everything if edge.stream != PROBE_STREAM]
+    probe = [edge for edge in everything if edge.stream == PROBE_STREAM and edge.state is AlertState.FIRING]
     owned: dict[int, list[Heard]] = {place: [] for place in range(len(happened))}
     false = []
     for edge in ordered:
@@ -104,7 +109,7 @@ def judge(happened: Sequence[Happened], heard: Sequence[Heard], *, grace_s: floa
         else:
             owned[owner].append(edge)
     rows = tuple(_row(event, owned[place], ordered) for place, event in enumerate(happened))
-    return Verdict(rows=rows, false=tuple(false))
+    return Verdict(rows=rows, false=tuple(false), probe=tuple(probe))
 
 
 def _owner(happened: Sequence[Happened], edge: Heard, grace_s: float) -> int | None:
@@ -174,6 +179,7 @@ def as_json(verdict: Verdict) -> dict[str, Any]:
         "false": [
             {"stream": edge.stream, "rendition": edge.rendition, "rule": edge.rule} for edge in verdict.false
         ],
+        "probe": [edge.rule for edge in verdict.probe],
     }
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from rich.box import SIMPLE
 from rich.console import Group, RenderableType
 from rich.panel import Panel
 from rich.table import Table
@@ -48,11 +47,15 @@ def fault_state(spot: OnWire, now_s: float, epoch_s: float) -> str:
 def outcome(verdict: Verdict) -> RenderableType:
     """The table with which the demo ends."""
     table = Table(
-        title="What was broken, and what qoed said", title_style="bold", header_style="bold", box=SIMPLE
+        title="What was broken, and what qoed said",
+        title_style="bold",
+        header_style="bold",
+        box=None,
+        pad_edge=False,
     )
     for name in ("Fault", "Stream", "Alert", ""):
         table.add_column(name, no_wrap=True)
-    for name in ("wire to\nalert", "end to\nresolved"):
+    for name in ("wire to\nalert", "end to\nclear"):
         table.add_column(name, justify="right", no_wrap=True)
     for row in verdict.rows:
         table.add_row(

@@ -35,11 +35,12 @@ def transcode(
     frames: Sequence[av.VideoFrame], codec: str, quality: int, *, fps: float, preset: str | None = None
 ) -> list[av.VideoFrame]:
     """Encode `yuv420p` frames of one size with constant quality and decode them; same count, same order."""
+    options = _options(codec, quality, preset)
     packed = io.BytesIO()
     with av.open(packed, "w", format="matroska") as output:
         # Constant quality does not look at the rate; MPEG-2 and some muxers only know the standard ones.
         rate = 25 if codec == "mpeg2" else max(1, round(fps))
-        stream = output.add_stream(ENCODERS[codec], rate=rate, options=_options(codec, quality, preset))
+        stream = output.add_stream(ENCODERS[codec], rate=rate, options=options)
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height, stream.pix_fmt = frames[0].width, frames[0].height, "yuv420p"
         stream.codec_context.thread_count = 1

@@ -10,7 +10,7 @@ _CAP_SYS_NICE = 23
 
 
 def drop_sys_nice() -> None:
-    """Drop the capability from this thread and those that it starts; without privileges there is none."""
+    """Drop the capability from this thread and those that it starts; only root has it to drop."""
     if os.geteuid() != 0:
         return
     libc = ctypes.CDLL(None, use_errno=True)
