@@ -102,7 +102,7 @@ def _write_page(
         name,
         import_module(f"bench.{name}").__doc__ or "",
         result,
-        command=" ".join(["python bench", name, *extra, "--write docs/results"]),
+        command=f'make bench ARGS="{" ".join([name, *extra, "--write docs/results"])}"',
         facts=facts,
         foreign=foreign,
         quick=settings.quick,

@@ -146,7 +146,8 @@ class _Product:
             self.scorer.submit(clip)
         await self.scorer.drain()
         own_s, worker_s = time.process_time() - own_s, process_cpu_s(self.worker) - worker_s
-        if decoded.outcome is not Outcome.OK or len(self.scores) != len(decoded.clips):
+        fit = decoded.outcome in (Outcome.OK, Outcome.DAMAGED)
+        if not fit or len(self.scores) != len(decoded.clips):
             raise RuntimeError(
                 f"segment {segment.sequence} was not scored: {decoded.outcome} {decoded.detail}"
             )

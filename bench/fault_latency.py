@@ -22,12 +22,19 @@ from bench.report import Result, Say, Settings, Table
 def run(settings: Settings, say: Say) -> Result:
     """Summarise the demo's table. Raises `RuntimeError` when the demo gave none."""
     if settings.demo_json is not None:
-        return _result(json.loads(settings.demo_json.read_text(encoding="utf-8")))
+        return _read(settings.demo_json)
     with tempfile.TemporaryDirectory(prefix="qoed-bench-") as folder:
         path = Path(folder) / "demo.json"
         say("running the demo, about two minutes")
         _run_demo(path, quick=settings.quick)
+        return _read(path)
+
+
+def _read(path: Path) -> Result:
+    try:
         return _result(json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, KeyError, TypeError) as error:
+        raise RuntimeError(f"{path}: not what `qoed demo --json` writes ({error})") from error
 
 
 def _run_demo(path: Path, *, quick: bool) -> None:

@@ -146,6 +146,18 @@ def bomb(width: int = 16384, height: int = 8192) -> bytes:
     return buffer.getvalue()
 
 
+def crowd(streams: int) -> bytes:
+    """MPEG-TS with so many sound streams."""
+    buffer = io.BytesIO()
+    with av.open(buffer, "w", format="mpegts") as out:
+        tracks: list[Any] = [out.add_stream("mp2", rate=SOUND_RATE, layout="mono") for _ in range(streams)]
+        for track in tracks:
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1152), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts, frame.time_base = SOUND_RATE, 0, Fraction(1, SOUND_RATE)
+            out.mux([*track.encode(frame), *track.encode(None)])
+    return buffer.getvalue()
+
+
 def segment(
     data: bytes,
     *,

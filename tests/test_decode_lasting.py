@@ -124,9 +124,15 @@ async def test_sound_out_of_its_limits_is_found_and_silence_is_not_called_quiet(
 
 
 async def test_blockiness_above_its_limit_lasts_until_it_is_below() -> None:
-    """Coarse coding raises blockiness over the limit of a clean picture, and a clean segment ends it."""
-    coarse = media.encode(codec="mpeg2video", width=640, height=360, bit_rate=250_000)
-    clean = media.encode(codec="mpeg2video", width=640, height=360, bit_rate=9_000_000)
+    """A picture that falls apart into blocks is over a clean one's limit, and a clean segment ends it."""
+
+    def blocks(time_s: float, width: int, height: int) -> NDArray[np.uint8]:
+        return media.moving(time_s, width, height)[::8, ::8].repeat(8, axis=0).repeat(8, axis=1)
+
+    coarse, clean = (
+        media.encode(width=640, height=360, bit_rate=6_000_000, seconds=2.0, scene=scene)
+        for scene in (blocks, media.moving)
+    )
     segments = [
         media.segment(data, sequence=index, media_time_s=2.0 * index)
         for index, data in enumerate((clean, coarse, coarse, clean))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -32,10 +33,12 @@ OPTIONS = DecodeOptions()
 @asynccontextmanager
 async def pool_of(workers: int = 1, **settings: Any) -> AsyncIterator[DecodePool]:
     """A pool whose workers suffer the faults that media ask for."""
-    settings = {"min_deadline_s": 1.0, "deadline_factor": 0.1} | settings
-    async with DecodePool(
-        workers, Recipe(), SystemClock(), environment={FAULT_VARIABLE: MARKER}, **settings
-    ) as pool:
+    settings = {
+        "min_deadline_s": 1.0,
+        "deadline_factor": 0.1,
+        "environment": {FAULT_VARIABLE: MARKER},
+    } | settings
+    async with DecodePool(workers, Recipe(), SystemClock(), **settings) as pool:
         yield pool
 
 
@@ -157,7 +160,7 @@ async def test_every_segment_is_accounted_for_at_any_instant(good: Segment) -> N
         stats = pool.stats()
         assert stats.received == stats.done == 40 == sum(kinds.values())
         assert stats.in_flight == 0
-        assert stats.by_outcome[Outcome.TIMEOUT] <= 1
+        assert stats.by_outcome.get(Outcome.TIMEOUT, 0) <= 1
 
 
 async def test_a_full_queue_sheds_its_oldest_and_says_so(good: Segment) -> None:
@@ -201,7 +204,8 @@ async def test_no_process_or_descriptor_is_left_behind(good: Segment) -> None:
         await pool.decode(good, OPTIONS)
 
         assert pool.stats().recycled >= 3
-        assert (len(os.listdir("/proc/self/fd")), len(_children())) == before
+        assert len(os.listdir("/proc/self/fd")) <= before[0]
+        assert len(_children()) == before[1]
     assert _children() == []
 
 
@@ -244,10 +248,11 @@ async def test_an_error_of_the_daemon_passes_through_unchanged() -> None:
             raise KeyError("mine")
 
 
-async def test_a_worker_that_cannot_start_is_an_error_at_once() -> None:
+async def test_a_worker_that_cannot_start_is_an_error_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """A broken installation is a clear error when the pool opens, not a crash for each segment."""
+    monkeypatch.setattr(sys, "executable", "/bin/false")
     with pytest.raises(DecodeError, match="decode worker did not start"):
-        async with pool_of(environment={}, memory_bytes=1 << 20):
+        async with pool_of():
             pass
 
 

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from qoed_engine.preprocess import clip_from_frames
 from qoed_training.data.corpus import Source, read_corpus
 from qoed_training.data.degrade import DISTORTIONS, Degradation
 from qoed_training.data.fullref import MEASURES
 from qoed_training.data.scenes import SceneSpec, build_scenes, load_scenes, plan_scenes
-from training_material import RECIPE, write_corpus, write_video
+from training_material import RECIPE, moving, write_corpus, write_video
 
 PLANS = (
     Degradation(codec="h264", quality=22, preset="ultrafast"),
@@ -96,6 +97,14 @@ def test_an_interrupted_run_does_not_wait_for_all_that_is_planned(source: Source
     lines.close()
 
     assert 1 <= len(load_scenes(tmp_path / "scenes")) < 15
+
+
+def test_scenes_are_made_after_pictures_were_scaled(source: Source, tmp_path: Path) -> None:
+    """A process that has already scaled pictures, with threads of FFmpeg in it, can still start workers."""
+    clip_from_frames(moving(RECIPE.frames), RECIPE, display_height=360, ordinal=0)
+    list(build_scenes([spec(source)], tmp_path / "scenes", RECIPE, workers=2))
+
+    assert len(load_scenes(tmp_path / "scenes")) == 1
 
 
 def test_planning_repeats_and_follows_the_seed(tmp_path: Path) -> None:

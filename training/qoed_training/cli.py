@@ -11,9 +11,12 @@ from typing import Annotated
 import typer
 
 from qoed_engine import EngineError
+from qoed_engine.loader import SHIPPED
+from qoed_engine.manifest import read_manifest
 from qoed_training import pipeline
 from qoed_training.data.corpus import CorpusError
 from qoed_training.network.model import SMALL, QualityNetwork
+from qoed_training.report import accuracy_page
 from qoed_training.train import NonFiniteLoss, TrainConfig
 from qoed_training.warmup import WarmupConfig
 
@@ -147,6 +150,19 @@ def everything(
     _show(pipeline.fit(run))
     _show(pipeline.export(run))
     _evaluate(run, out)
+
+
+@app.command()
+def receipt(
+    manifest: Annotated[Path, typer.Option(help="Manifest whose receipt is shown.")] = SHIPPED,
+    out: Annotated[Path | None, typer.Option(help="Write the page to this file, do not print it.")] = None,
+) -> None:
+    """Show the accuracy receipt of weights as a page (Markdown)."""
+    page = accuracy_page(read_manifest(manifest))
+    if out is None:
+        typer.echo(page)
+    else:
+        out.write_text(page, encoding="utf-8")
 
 
 @app.command()

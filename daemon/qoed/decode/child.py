@@ -35,6 +35,8 @@ class Worker:
     def __init__(self, process: asyncio.subprocess.Process, sock: socket.socket) -> None:
         self._process = process
         self._sock = sock
+        # By descriptor: `Process.kill` polls first, which can steal the exit status from asyncio's watcher.
+        self._pidfd = os.pidfd_open(process.pid)
         self.served = 0
         self.rss_bytes = 0
 
@@ -112,9 +114,11 @@ class Worker:
     async def kill(self) -> None:
         """SIGKILL and wait until the process is gone, cancelled or not."""
         self._sock.close()
-        if self._process.returncode is None:
+        if self._pidfd >= 0:
             with suppress(ProcessLookupError):  # it has ended by itself
-                self._process.kill()
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            os.close(self._pidfd)
+            self._pidfd = -1
         cancelled: asyncio.CancelledError | None = None
         waiting = asyncio.ensure_future(self._process.wait())
         while not waiting.done():

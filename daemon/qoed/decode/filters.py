@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from fractions import Fraction
 
 import av
@@ -15,6 +16,8 @@ BLOCK_EVERY_S = 1.0
 BLOCK_CROP = (640, 360)
 """Blockiness is measured so often, on so many pixels of the centre: blockdetect on a whole 1080p picture
 costs twice its decoding, and scaling the picture first would blur the very edges that it looks for."""
+BLOCK_MAX = 100.0
+"""Pictures of nothing but blocks read as infinite; 1 is none."""
 FREEZE_SIZE = "64:36"
 """Freeze is judged on averages of the picture: each key frame codes a still anew, and that noise (up to 0.014
 at full size, more than slow motion) shrinks to a third while motion keeps its difference."""
@@ -59,27 +62,24 @@ class BlockMeter:
     """blockdetect on the centre of about one picture a second."""
 
     def __init__(self) -> None:
-        self._graph: Graph | None = None
-        self._shape: tuple[int, int, str] | None = None
         self._next_s = float("-inf")
-        self.readings: list[float] = []
+        self._readings: list[float] = []
 
     def look(self, frame: av.VideoFrame, time_s: float) -> None:
         """Measure the picture if one is due. Raises `av.FFmpegError`."""
         if time_s < self._next_s <= time_s + 2 * BLOCK_EVERY_S:
             return
-        if self._graph is None or self._shape != _shape(frame):
-            width, height = min(BLOCK_CROP[0], frame.width), min(BLOCK_CROP[1], frame.height)
-            self._graph = _picture_graph(frame, ("crop", f"{width}:{height}"), ("blockdetect", ""))
-            self._shape = _shape(frame)
         self._next_s = time_s + BLOCK_EVERY_S
-        reading = _through(self._graph, frame, time_s).get("lavfi.block")
-        if reading is not None:
-            self.readings.append(float(reading))
+        width, height = min(BLOCK_CROP[0], frame.width), min(BLOCK_CROP[1], frame.height)
+        # A graph for each picture: what blockdetect notes is its mean since the graph began.
+        graph = _picture_graph(frame, ("crop", f"{width}:{height}"), ("blockdetect", ""))
+        reading = float(_through(graph, frame, time_s).get("lavfi.block", "nan"))
+        if not math.isnan(reading):  # as it is of a flat picture
+            self._readings.append(min(reading, BLOCK_MAX))
 
     def take(self) -> float | None:
         """Mean of the readings since the last call, or None."""
-        readings, self.readings = self.readings, []
+        readings, self._readings = self._readings, []
         return sum(readings) / len(readings) if readings else None
 
 

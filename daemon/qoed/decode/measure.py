@@ -36,9 +36,12 @@ def cadence_of(times: Sequence[float]) -> Cadence:
     wide = [gap for gap in gaps if gap > 1.5 * usual]
     # The mean of the others: Matroska rounds times to milliseconds.
     frame_s = fmean(gap for gap in gaps if gap <= 1.5 * usual)
-    few = len(wide) <= max(1.0, MAX_GAPS_SHARE * len(ordered))
-    missing = sum(round(gap / frame_s) - 1 for gap in wide) if few else 0
-    return Cadence(frame_s=frame_s, duration_s=ordered[-1] - ordered[0] + frame_s, missing=missing)
+    duration_s = ordered[-1] - ordered[0] + frame_s
+    if len(wide) > max(1.0, MAX_GAPS_SHARE * len(ordered)):
+        return Cadence(frame_s=frame_s, duration_s=duration_s)
+    # Lost frames leave holes of whole frames; other holes are a muxer's way with time.
+    whole = [gap / frame_s for gap in wide if abs(gap / frame_s - round(gap / frame_s)) < 0.25]
+    return Cadence(frame_s=frame_s, duration_s=duration_s, missing=sum(round(gap) - 1 for gap in whole))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

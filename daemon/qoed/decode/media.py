@@ -33,7 +33,11 @@ def open_media(
     media: memoryview | bytes, container: Literal["mpegts", "mp4", "matroska"], max_pixels: int
 ) -> Iterator[InputContainer]:
     """Demux bytes as the named container. Raises `RefusedError` or `UndecodableError`."""
-    limits = {"max_pixels": str(max_pixels), "max_streams": str(MAX_STREAMS), "protocol_whitelist": "none"}
+    limits = {
+        "max_pixels": str(max_pixels),
+        "max_streams": str(MAX_STREAMS + 1),
+        "protocol_whitelist": "none",
+    }
     try:
         # With these options for the probing decoder only; `prepare` repeats max_pixels for the real one.
         opened = av.open(io.BytesIO(media), "r", format=container, options=limits, metadata_errors="replace")
@@ -41,7 +45,7 @@ def open_media(
         raise UndecodableError(f"not {container}: {reason_of(error)}") from error
     with opened:
         if len(opened.streams) > MAX_STREAMS:
-            raise RefusedError(f"{len(opened.streams)} elementary streams, at most {MAX_STREAMS} are read")
+            raise RefusedError(f"more than {MAX_STREAMS} elementary streams")
         yield opened
 
 

@@ -132,11 +132,15 @@ class DecodePool:
         self._open = False
         for task in self._tasks:
             task.cancel()
-        # A group would wrap the caller's own exception; only a cancellation concerns it.
-        if isinstance(error, asyncio.CancelledError):
-            await self._group.__aexit__(kind, error, trace)
-        else:
-            await self._group.__aexit__(None, None, None)
+        try:
+            # A group would wrap the caller's own exception; only a cancellation concerns it.
+            if isinstance(error, asyncio.CancelledError):
+                await self._group.__aexit__(kind, error, trace)
+            else:
+                await self._group.__aexit__(None, None, None)
+        finally:
+            for slot in self._slots:  # of a task that never began, too
+                await self._clear(slot)
 
     async def decode(self, segment: Segment, options: DecodeOptions) -> Decoded:
         """Decode one segment; its renditions' segments in the order of the calls.
@@ -213,13 +217,16 @@ class DecodePool:
                     entry.waiting.set_result(decoded)
                 await self._renew(slot)
         finally:
-            leftovers = [*([slot.running] if slot.running else []), *slot.drain()]
-            slot.running = None
-            for entry in leftovers:
-                self._drop(entry, DropReason.SHUTDOWN)
-            if slot.worker is not None:
-                worker, slot.worker = slot.worker, None
-                await worker.kill()
+            await self._clear(slot)
+
+    async def _clear(self, slot: Slot) -> None:
+        leftovers = [*([slot.running] if slot.running else []), *slot.drain()]
+        slot.running = None
+        for entry in leftovers:
+            self._drop(entry, DropReason.SHUTDOWN)
+        if slot.worker is not None:
+            worker, slot.worker = slot.worker, None
+            await worker.kill()
 
     async def _decode(self, slot: Slot, entry: Entry) -> Decoded:
         segment = entry.segment

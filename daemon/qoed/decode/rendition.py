@@ -44,7 +44,6 @@ class RenditionState:
 
     def see(self, frame: av.VideoFrame, time_s: float, every_s: float) -> Picture:
         """Show a picture at media time `time_s` to the filters, unless they saw one `every_s` ago or less."""
-        corrupt = frame.is_corrupt
         if self._seen_s is None or not 0 < time_s - self._seen_s < every_s:
             self._seen_s = time_s
             try:
@@ -55,7 +54,7 @@ class RenditionState:
             except (av.FFmpegError, ValueError):  # a format that no filter takes: not measured
                 notes = {}
             self._picture_judge.step(time_s, notes)
-        return Picture(frame, self._picture_judge.black, corrupt)
+        return Picture(frame, self._picture_judge.black, frame.is_corrupt)
 
     def hear(self, frame: av.AudioFrame, time_s: float) -> None:
         """Play sound that begins at media time `time_s` to the filters."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -85,6 +85,7 @@ class SegmentPass:
         self._audio_packets: list[Packet[Any]] = []
         self._skip: Literal["DEFAULT", "NONREF", "NONKEY"] = "DEFAULT"
         self._size: tuple[int, int] | None = None
+        self._taints: list[tuple[float, float]] = []
 
     def __enter__(self) -> Self:
         job = self._job
@@ -107,6 +108,9 @@ class SegmentPass:
         audio_times = _times(self._audio_packets)
         # Media time 0 of the segment: its first picture to be shown, or its first sound.
         self._anchor_s = self._key_s if self._key_s is not None else min(times or audio_times, default=0.0)
+        for packet in self._video_packets:
+            if packet.is_corrupt:
+                self._taint(_time(packet))
         return self
 
     def __exit__(
@@ -220,7 +224,11 @@ class SegmentPass:
             self._size = (frame.width, frame.height)
             if time_s > last_s:
                 continue
-            yield from sampler.offer(time_s, self._state.see(frame, time_s, every_s))
+            picture = self._state.see(frame, time_s, every_s)
+            at_s = time_s - self._job.media_time_s + self._anchor_s
+            if frame.is_corrupt or any(since_s <= at_s < until_s for since_s, until_s in self._taints):
+                picture = replace(picture, corrupt=True)
+            yield from sampler.offer(time_s, picture)
         yield from sampler.finish(self._job.media_time_s + (self._cadence.duration_s or 0.0))
 
     def _frames(self, stream: VideoStream) -> Iterator[av.VideoFrame]:
@@ -231,8 +239,16 @@ class SegmentPass:
             except (av.FFmpegError, ValueError) as error:
                 self._counts.decode_errors += 1
                 self._counts.last_error = reason_of(error)
+                self._taint(None if packet is None else _time(packet))
                 continue
             yield from frames
+
+    def _taint(self, since_s: float | None) -> None:
+        """Pictures from a broken packet's time to the next key frame are not of full worth."""
+        if since_s is not None:
+            keys = (_time(packet) for packet in self._video_packets if packet.is_keyframe)
+            later = [key_s for key_s in keys if key_s is not None and key_s > since_s]
+            self._taints.append((since_s - 1e-6, min(later, default=math.inf)))
 
     def _decode_audio(self) -> None:
         if self._audio is None:

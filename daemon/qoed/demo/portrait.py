@@ -17,7 +17,6 @@ EVERY_S = 1.0
 
 async def portray(show: Show, folder: Path, clock: Clock) -> None:
     """Keep `folder/board.svg` as the screen of the moment with most alerts; runs until cancelled."""
-    folder.mkdir(parents=True, exist_ok=True)
     most = 0
     while True:
         alerts = len(show.board.active)
@@ -38,4 +37,5 @@ def write_svg(content: RenderableType, path: Path, title: str) -> None:
         record=True, width=WIDTH, file=io.StringIO(), force_terminal=True, color_system="truecolor"
     )
     console.print(content)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(console.export_svg(title=title), encoding="utf-8")

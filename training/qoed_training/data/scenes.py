@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +150,13 @@ def build_scenes(specs: list[SceneSpec], folder: Path, recipe: Recipe, *, worker
     folder.mkdir(parents=True, exist_ok=True)
     todo = [spec for spec in specs if not (folder / f"{spec.name}.npz").exists()]
     yield f"{len(specs) - len(todo)} of {len(specs)} scenes are there"
+    if not todo:
+        return
+    # Not plain fork: swscale's threads do not survive it, and the first picture scaled would wait for ever.
+    context = get_context("forkserver")
+    context.set_forkserver_preload([__name__])
     started = time.monotonic()
-    with ProcessPoolExecutor(workers, initializer=drop_sys_nice) as pool:
+    with ProcessPoolExecutor(workers, context, initializer=drop_sys_nice) as pool:
         pending = {pool.submit(_write_scene, spec, folder, recipe): spec for spec in todo}
         try:
             for done, future in enumerate(as_completed(pending), 1):
@@ -169,7 +175,7 @@ def build_scenes(specs: list[SceneSpec], folder: Path, recipe: Recipe, *, worker
                 yield f"scene {done}/{len(todo)} {spec.name}, about {left / 60:.0f} min left"
         finally:
             # Who interrupts waits for the scenes in the making only, not for all that are planned.
-            pool.shutdown(wait=False, cancel_futures=True)
+            pool.shutdown(cancel_futures=True)
 
 
 def _write_scene(spec: SceneSpec, folder: Path, recipe: Recipe) -> None:
