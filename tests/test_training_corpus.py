@@ -15,9 +15,7 @@ from qoed_training.data.scenes import plan_scenes, screen_heights
 from qoed_training.data.stills import read_stills, still_clips
 from training_material import (
     FPS,
-    HEIGHT,
     RECIPE,
-    WIDTH,
     moving,
     write_corpus,
     write_png,
@@ -155,4 +153,3 @@ def test_a_still_becomes_motionless_clips(tmp_path: Path) -> None:
     assert clips.shape == (3, *RECIPE.clip_shape)
     assert (clips == clips[:, :1]).all()
     assert not (clips[0] == clips[1]).all()
-    assert RECIPE.clip_shape[1:3] != (WIDTH, HEIGHT)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 import av
@@ -102,16 +103,18 @@ def _patches(
     plane: NDArray[np.uint8], shown: tuple[int, int], corners: NDArray[np.float64], patch: int
 ) -> NDArray[np.float32]:
     """Bicubic-scale only the pixels under the patches: `float32 [N,patch,patch]`."""
-    rows, row_weights = _taps(corners[:, 0], patch, plane.shape[0], shown[1])
-    columns, column_weights = _taps(corners[:, 1], patch, plane.shape[1], shown[0])
+    rows, row_weights = _taps(tuple(corners[:, 0].tolist()), patch, plane.shape[0], shown[1])
+    columns, column_weights = _taps(tuple(corners[:, 1].tolist()), patch, plane.shape[1], shown[0])
     pixels = plane[rows[:, :, None], columns[:, None, :]].astype(np.float32)
     return cast(NDArray[np.float32], row_weights @ pixels @ column_weights.transpose(0, 2, 1))
 
 
+@lru_cache(maxsize=16)  # a clip's pictures and chroma planes share theirs: half of a clip's cost
 def _taps(
-    starts: NDArray[np.float64], patch: int, source: int, target: int
+    corners: tuple[float, ...], patch: int, source: int, target: int
 ) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """Source indices `[N,taps]`, weights `[N,patch,taps]` of a separable bicubic resize, edges replicated."""
+    starts = np.array(corners)
     scale = target / source
     stretch = max(1.0, 1.0 / scale)
     radius = 2.0 * stretch

@@ -213,9 +213,9 @@ class Black(Section):
 
     duration: Seconds = 1.0
     """It has been black for so long."""
-    picture_share: Share = 0.98
+    picture_share: Share = 0.99
     """Share of the pixels that must be dark."""
-    pixel_level: Share = 0.10
+    pixel_level: Share = 0.06
     """Luma below this share of the range is dark."""
 
 

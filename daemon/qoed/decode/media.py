@@ -37,6 +37,7 @@ def open_media(
         "max_pixels": str(max_pixels),
         "max_streams": str(MAX_STREAMS + 1),
         "protocol_whitelist": "none",
+        "skip_frame": "all",
     }
     try:
         # With these options for the probing decoder only; `prepare` repeats max_pixels for the real one.
@@ -71,7 +72,7 @@ def prepare(context: VideoCodecContext, max_pixels: int) -> None:
     """Bound the real decoder: pixels, one thread. Raises `RefusedError` for pictures known to be larger."""
     if context.width * context.height > max_pixels:
         raise RefusedError(f"pictures of {context.width}x{context.height}, more than {max_pixels} pixels")
-    context.options = {"max_pixels": str(max_pixels)}
+    context.options = {"max_pixels": str(max_pixels), "strict": "1"}
     context.thread_count = 1
 
 

@@ -29,9 +29,9 @@ class DecodeOptions:
     """Larger pictures are refused before a frame is allocated (default: 8K UHD, the largest in use)."""
     black_duration_s: float = 1.0
     """A black picture is a finding once it has lasted this long."""
-    black_picture_ratio: float = 0.98
+    black_picture_ratio: float = 0.99
     """Share of dark pixels that makes a picture black (0-1)."""
-    black_pixel_threshold: float = 0.10
+    black_pixel_threshold: float = 0.06
     """Luma below this share of the range is dark (0-1)."""
     freeze_duration_s: float = 2.0
     """A picture that does not change is a finding once it has lasted this long."""
