@@ -10,8 +10,10 @@ from typing import Any
 
 LOW_BELOW, LOW_CLEAR = 15.0, 20.0
 """Bad whatever the rung: a clean 240-line rung on a 1080-line screen still scores above this."""
-DROP_ABOVE, DROP_CLEAR = 12.0, 6.0
+DROP_ABOVE, DROP_CLEAR = 15.0, 8.0
 """Points below a rendition's own last five minutes: viewers notice, at any height of the rung."""
+DROP_COVERAGE = 0.75
+"""A window with gaps may hold other content than the usual, which alone can move a score."""
 COVERAGE_BELOW, COVERAGE_CLEAR = 0.5, 0.7
 """Less than half of the last minute has a score."""
 
@@ -20,7 +22,8 @@ BUILTIN: tuple[dict[str, Any], ...] = (
     {"name": "low_quality", "severity": "critical", "metric": "score.p05", "window": 10.0, "below": LOW_BELOW,
      "clear": LOW_CLEAR, "for": 2.0, "keep_firing_for": 4.0},
     {"name": "quality_drop", "severity": "warning", "metric": "score.drop", "window": 10.0,
-     "above": DROP_ABOVE, "clear": DROP_CLEAR, "keep_firing_for": 2.0, "scope": "stream"},
+     "above": DROP_ABOVE, "clear": DROP_CLEAR, "keep_firing_for": 2.0,
+     "min_coverage": DROP_COVERAGE, "scope": "stream"},
     {"name": "no_scores", "severity": "warning", "metric": "coverage", "window": 60.0,
      "below": COVERAGE_BELOW, "clear": COVERAGE_CLEAR, "for": 30.0, "keep_firing_for": 10.0},
     # picture and sound
