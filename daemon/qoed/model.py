@@ -10,6 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from qoed.reason import Reason as Reason
+
 
 class Severity(StrEnum):
     """Severity of findings and alerts, mildest first."""
@@ -17,57 +19,6 @@ class Severity(StrEnum):
     INFO = "info"
     WARNING = "warning"
     CRITICAL = "critical"
-
-
-class Reason(StrEnum):
-    """Every finding qoed can make; closed, so that each is safe as a metric label and in a rule."""
-
-    # wire: what the playlist and the HTTP exchange show
-    PLAYLIST_STALE = "playlist_stale"
-    PLAYLIST_UNAVAILABLE = "playlist_unavailable"
-    PLAYLIST_INVALID = "playlist_invalid"
-    SEGMENT_MISSING = "segment_missing"
-    SEGMENT_SLOW = "segment_slow"
-    SEGMENT_GAP = "segment_gap"
-    SEQUENCE_GAP = "sequence_gap"
-    SEQUENCE_REGRESSION = "sequence_regression"
-    DISCONTINUITY = "discontinuity"
-    DURATION_OFF = "duration_off"
-    THROUGHPUT_LOW = "throughput_low"
-    KEY_UNAVAILABLE = "key_unavailable"
-    # picture: what the decoded frames show
-    BLACK = "black"
-    FREEZE = "freeze"
-    BLOCKINESS = "blockiness"
-    DAMAGE = "damage"
-    UNDECODABLE = "undecodable"
-    NO_VIDEO = "no_video"
-    # sound
-    SILENCE = "silence"
-    LOUDNESS = "loudness"
-    # probe: our own trouble, never the stream's
-    OVERLOADED = "overloaded"
-    DECODER_RESTARTED = "decoder_restarted"
-    ENGINE_FAULT = "engine_fault"
-    REDIS_UNAVAILABLE = "redis_unavailable"
-
-    @property
-    def domain(self) -> Literal["wire", "picture", "sound", "probe"]:
-        """Where the finding was made."""
-        if self in _PICTURE:
-            return "picture"
-        if self in _SOUND:
-            return "sound"
-        return "probe" if self in _PROBE else "wire"
-
-
-_PICTURE = frozenset(
-    {Reason.BLACK, Reason.FREEZE, Reason.BLOCKINESS, Reason.DAMAGE, Reason.UNDECODABLE, Reason.NO_VIDEO}
-)
-_SOUND = frozenset({Reason.SILENCE, Reason.LOUDNESS})
-_PROBE = frozenset(
-    {Reason.OVERLOADED, Reason.DECODER_RESTARTED, Reason.ENGINE_FAULT, Reason.REDIS_UNAVAILABLE}
-)
 
 
 class Phase(StrEnum):
@@ -136,6 +87,11 @@ class Segment:
     data: bytes = field(repr=False)
     init: bytes = field(default=b"", repr=False)
     discontinuity: bool = False
+    continues: bool = False
+    """The bitstream goes on where the rendition's `Segment` before it ended (LL-HLS parts after the first):
+    the decoder need not begin at a key frame."""
+    unfinished: bool = False
+    """More of the same media segment follows in the next `Segment` of the rendition."""
     program_date_time: datetime | None = None
     received_s: float = 0.0
     """`Clock.monotonic` when the last byte arrived."""
@@ -208,6 +164,21 @@ class Measures:
     blockiness: float | None = None
     loudness_lufs: float | None = None
     has_audio: bool = False
+    video_start_s: float | None = None
+    """Presentation time of the first picture on the media's own clock, unwrapped by nobody."""
+    audio_codec: str | None = None
+    audio_start_s: float | None = None
+    audio_duration_s: float | None = None
+    audio_sample_rate: int | None = None
+    audio_channels: int | None = None
+    codecs: str | None = None
+    """What the media is by RFC 6381, video first: `avc1.64001f,mp4a.40.2`."""
+    key_frames_s: tuple[float, ...] = ()
+    """Key frames, in seconds from the segment's first picture."""
+    clock_period_s: float | None = None
+    """After so many seconds the media's clock begins anew (2^33 / 90 kHz in MPEG-TS); None: never."""
+    depth: str | None = None
+    """How deep it was decoded: full, light or extra_light."""
     decode_cpu_s: float = 0.0
 
 
@@ -271,6 +242,9 @@ class Window:
     min: float | None
     lo: float | None
     hi: float | None
+    vs_top: float | None = None
+    """Mean difference to the ladder's top rung over the seconds that both have scores for; the top rung is a
+    pseudo-reference, so content cancels out. None without a higher rung or without common seconds."""
 
 
 class AlertState(StrEnum):

@@ -45,7 +45,11 @@ class OpenVinoEngine:
             self._requests = openvino.AsyncInferQueue(self._compiled, self._threads)
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot compile {weights.name}: {one_line(error)}") from error
-        self._ports = [self._compiled.output(name) for name in manifest.output_names]
+        self._requests.set_callback(_keep)
+        names = [port.get_names() for port in self._compiled.outputs]
+        self._places = tuple(
+            next(i for i, each in enumerate(names) if name in each) for name in manifest.output_names
+        )
         precision = str(self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
         self.backend = f"openvino-{precision}"
 
@@ -54,14 +58,10 @@ class OpenVinoEngine:
         raw = np.empty(len(clips), np.float32)
         distortions = np.empty((len(clips), len(self.manifest.distortions)), np.float32)
 
-        def keep(request: Any, index: int) -> None:
-            raw[index] = request.get_tensor(self._ports[0]).data[0]
-            distortions[index] = request.get_tensor(self._ports[1]).data[0]
-
         try:
-            self._requests.set_callback(keep)
             for index in range(len(clips)):
-                self._requests.start_async({self.manifest.input_name: clips[index : index + 1]}, index)
+                slot = (raw, distortions, index, self._places)
+                self._requests.start_async({self.manifest.input_name: clips[index : index + 1]}, slot)
             self._requests.wait_all()
         except (RuntimeError, ValueError) as error:
             raise EngineError(f"OpenVINO failed: {one_line(error)}") from error
@@ -71,6 +71,13 @@ class OpenVinoEngine:
         """Drop the compiled model."""
         self._requests.wait_all()
         del self._requests, self._compiled, self._core
+
+
+def _keep(request: Any, slot: tuple[NDArray[np.float32], NDArray[np.float32], int, tuple[int, ...]]) -> None:
+    """Copy one request's outputs out. Not a closure: a queue that refers to its owner is a cycle."""
+    raw, distortions, index, (raw_at, distortions_at) = slot
+    raw[index] = request.get_output_tensor(raw_at).data[0]
+    distortions[index] = request.get_output_tensor(distortions_at).data[0]
 
 
 def make_engine(manifest: Manifest, weights: Path, threads: int | None) -> OpenVinoEngine:

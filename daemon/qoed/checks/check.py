@@ -1,0 +1,34 @@
+"""What is said of a check: meaning, default limit, unit, when it is over, where it is defined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from qoed.model import Cause, Severity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One row of docs/checks.md. `limit` can be changed in `checks:`, and every check can be turned off there."""
+
+    tells: str
+    """What is wrong when it is found."""
+    severity: Severity
+    clears: str | None
+    """When the condition is over; None: it happens once and has no end (an alert on it ends by its window)."""
+    cause: Cause | None
+    """Where the trouble most likely sits, taken alone; None: cannot be told from this alone."""
+    limit: float | None = None
+    """The number that it is judged by, where there is one."""
+    unit: str | None = None
+    """Unit of the limit."""
+    limit_is: str = ""
+    """What the limit limits."""
+    formats: str = "all"
+    """Which inputs it looks at: HLS, LL-HLS, DASH, TS, continuous."""
+    source: str = "qoed"
+    """The clause that asks for it."""
+    peers: str = ""
+    """The same check in other monitors."""
+    on: bool = True
+    """Whether it is on by default."""
