@@ -7,11 +7,12 @@ import pytest
 import playlists as m3u
 from qoed.errors import ErrorReason, SourceError
 from qoed.model import Finding, Phase, Reason, Rendition, Severity, WireTimings
-from qoed.source.hls_checks import Listed, RenditionChecks, live_start, reload_delay_s
-from qoed.source.hls_health import Health
+from qoed.source.health import Health
+from qoed.source.hls.checks import Listed, RenditionChecks, live_start, reload_delay_s
+from qoed.source.hls.model import MediaPlaylist
+from qoed.source.hls.playlist import PlaylistError, parse_playlist
 from qoed.source.http import FetchError, FetchKind
 from qoed.source.options import SourceOptions
-from qoed.source.playlist import MediaPlaylist, PlaylistError, parse_playlist
 from qoed.source.timeline import Timeline
 
 RUNG = Rendition(id="720p-2500k", bandwidth_bps=2_500_000)

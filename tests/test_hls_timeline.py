@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playlists import EPOCH
-from qoed.source.playlist import MediaSegment
+from qoed.source.hls.model import MediaSegment
 from qoed.source.timeline import Timeline
 
 

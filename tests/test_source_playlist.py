@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 import playlists as m3u
 from playlists import EPOCH
 from qoed.errors import ErrorReason
-from qoed.source.playlist import MediaPlaylist, MultivariantPlaylist, PlaylistError, parse_playlist
+from qoed.source.hls.model import MediaPlaylist, MultivariantPlaylist
+from qoed.source.hls.playlist import PlaylistError, parse_playlist
 
 URL = "https://user:pass@origin.example/live/index.m3u8?token=S3CR3T"
 SHOWN = "https://origin.example/live/index.m3u8"

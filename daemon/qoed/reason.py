@@ -6,8 +6,8 @@ from enum import StrEnum
 from typing import Literal, Self
 
 Domain = Literal["wire", "context", "picture", "sound", "media", "transport", "probe"]
-"""Where a finding is made: in playlists and exchanges, announced by the stream itself (ads), in decoded
-pictures and sound, in the coded media (timestamps, declared properties), in transport packets, in ourselves."""
+"""Where a finding is made: in playlists and exchanges; announced by the stream itself (ads); in decoded
+picture and sound; in the coded media (timestamps, declared properties); in transport packets; in qoed."""
 
 
 class Reason(StrEnum):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 
 from qoed.clock import Clock
 from qoed.config import StreamConfig
@@ -33,12 +34,13 @@ class Stream:
         self.lanes = Lanes(
             config.decode_options(),
             decoder,
-            on_decoded=on_decoded,
+            on_decoded=lambda decoded: on_decoded(self._decoded(decoded)),
             on_drop=lambda count: on_drop(config.name, count),
         )
         source = make_source(config.name, config.url, config.source_options(), http=http, clock=clock)
         self.supervisor = Supervisor(config.name, source, self._emit, clock=clock)
         self._on_finding = on_finding
+        self._checks = config.check_settings()
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -54,8 +56,13 @@ class Stream:
         self.supervisor.stop()
         await self._ended.wait()
 
+    def _decoded(self, decoded: Decoded) -> Decoded:
+        """Without the findings that nobody wants."""
+        wanted = tuple(finding for finding in decoded.findings if self._checks.wanted(finding))
+        return decoded if len(wanted) == len(decoded.findings) else replace(decoded, findings=wanted)
+
     async def _emit(self, item: Segment | Finding) -> None:
         if isinstance(item, Segment):
             await self.lanes.put(item)
-        else:
+        elif self._checks.wanted(item):
             self._on_finding(item)

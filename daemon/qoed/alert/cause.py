@@ -4,39 +4,17 @@ from __future__ import annotations
 
 from qoed.alert.rule import Metric, Rule
 from qoed.alert.situation import Situation
+from qoed.checks import CATALOGUE
 from qoed.model import Cause, Reason
 
 WIRE_BLAME_S = 60.0
 """Damage in the picture is blamed on the wire when that had trouble within this time."""
 
-_BY_REASON = {
-    Reason.PLAYLIST_UNAVAILABLE: Cause.CDN,
-    Reason.SEGMENT_MISSING: Cause.CDN,
-    Reason.KEY_UNAVAILABLE: Cause.CDN,
-    Reason.SEGMENT_SLOW: Cause.NETWORK,
-    Reason.THROUGHPUT_LOW: Cause.NETWORK,
-    Reason.PLAYLIST_STALE: Cause.PACKAGER,
-    Reason.PLAYLIST_INVALID: Cause.PACKAGER,
-    Reason.SEGMENT_GAP: Cause.PACKAGER,
-    Reason.SEQUENCE_GAP: Cause.PACKAGER,
-    Reason.SEQUENCE_REGRESSION: Cause.PACKAGER,
-    Reason.DISCONTINUITY: Cause.PACKAGER,
-    Reason.DURATION_OFF: Cause.PACKAGER,
-    Reason.NO_VIDEO: Cause.PACKAGER,
-    Reason.BLACK: Cause.SOURCE,
-    Reason.FREEZE: Cause.SOURCE,
-    Reason.SILENCE: Cause.SOURCE,
-    Reason.LOUDNESS: Cause.SOURCE,
-    Reason.BLOCKINESS: Cause.ENCODER,
-    Reason.DAMAGE: Cause.ENCODER,
-    Reason.UNDECODABLE: Cause.ENCODER,
-}
-
 _CARRIED = frozenset({Reason.DAMAGE, Reason.UNDECODABLE})
 """Picture faults that a bad wire can cause as well."""
 
 
-def cause_of(rule: Rule, situation: Situation, now: float) -> Cause:
+def cause_of(rule: Rule, situation: Situation, now: float) -> Cause | None:
     """The likely cause of an alert of `rule`.
 
     Wire findings point to CDN, network or packager, the probe's own to the probe. Black, freeze and sound
@@ -52,12 +30,12 @@ def cause_of(rule: Rule, situation: Situation, now: float) -> Cause:
         return Cause.PROBE
     if reason in _CARRIED:
         return _wire_trouble(situation, now) or Cause.ENCODER
-    return _BY_REASON[reason]
+    return CATALOGUE[reason].cause
 
 
 def _wire_trouble(situation: Situation, now: float) -> Cause | None:
     recent = [each.finding.reason for each in reversed(situation.events) if now - each.at <= WIRE_BLAME_S]
     for reason in [reason for _, reason in situation.active] + recent:
         if reason.domain == "wire" and reason is not Reason.DISCONTINUITY:
-            return _BY_REASON[reason]
+            return CATALOGUE[reason].cause
     return None

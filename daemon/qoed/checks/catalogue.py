@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from qoed.checks import decoded, dash, hls, media, probe, transfer, transport
+from qoed.checks import dash, decoded, hls, media, probe, transfer, transport
 from qoed.checks.check import Check
 from qoed.reason import Reason
 

@@ -9,13 +9,13 @@ from qoed.model import Cause, Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One row of docs/checks.md. `limit` can be changed in `checks:`, and every check can be turned off there."""
+    """One row of docs/checks.md. `checks:` in config.yaml changes `limit` and turns checks off."""
 
     tells: str
     """What is wrong when it is found."""
     severity: Severity
     clears: str | None
-    """When the condition is over; None: it happens once and has no end (an alert on it ends by its window)."""
+    """When the condition is over; None: it happens once, and an alert on it ends by its window."""
     cause: Cause | None
     """Where the trouble most likely sits, taken alone; None: cannot be told from this alone."""
     limit: float | None = None

@@ -166,9 +166,7 @@ _SAYS: dict[Reason, Check] = {
 }
 
 _LOW_LATENCY: dict[Reason, Check] = {
-    Reason.PART_MISSING: _check(
-        "a listed or hinted part does not come", "4.4.4.9, 6.2.6", formats="LL-HLS"
-    ),
+    Reason.PART_MISSING: _check("a listed or hinted part does not come", "4.4.4.9, 6.2.6", formats="LL-HLS"),
     Reason.PART_LATE: _check(
         "parts come later than their own pace",
         "B.1",
@@ -201,7 +199,9 @@ _LOW_LATENCY: dict[Reason, Check] = {
         formats="LL-HLS",
     ),
     Reason.DELTA_UPDATE_INVALID: _check(
-        "a playlist delta update skips segments that were never seen, or has no use", "6.2.5.1", formats="LL-HLS"
+        "a delta update skips segments that were never seen",
+        "6.2.5.1",
+        formats="LL-HLS",
     ),
 }
 

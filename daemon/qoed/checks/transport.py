@@ -47,7 +47,7 @@ CHECKS: dict[Reason, Check] = {
         unit="s",
         limit_is="longest distance",
     ),
-    Reason.TS_CONTINUITY: _check("packets are lost, doubled or out of order by their continuity count", "1.4"),
+    Reason.TS_CONTINUITY: _check("packets are lost or out of order by their continuity count", "1.4"),
     Reason.TS_PMT: _check(
         "a PMT is absent for too long, or is scrambled",
         "1.5",

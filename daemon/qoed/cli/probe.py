@@ -9,8 +9,9 @@ from qoed.clock import Clock, SystemClock
 from qoed.errors import SourceError
 from qoed.model import Finding, Rendition, Segment
 from qoed.source import HttpClient, SourceOptions, kind_of, make_source
-from qoed.source.hls import MAIN
-from qoed.source.playlist import MultivariantPlaylist, parse_playlist
+from qoed.source.hls.model import MultivariantPlaylist
+from qoed.source.hls.playlist import parse_playlist
+from qoed.source.hls.source import MAIN
 from qoed.source.selector import parse_selector
 from qoed.source.transport import Transport
 

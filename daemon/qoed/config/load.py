@@ -212,6 +212,8 @@ class _Reader:
         for path, layer in layers:
             for key in layer.model_fields_set & StreamOptions.model_fields.keys() - {"headers", "rules"}:
                 value = getattr(layer, key)
+                if key == "checks":
+                    value = options.get("checks", {}) | value
                 if isinstance(value, Section) and key in options:
                     value = options[key].model_copy(
                         update={k: getattr(value, k) for k in value.model_fields_set}

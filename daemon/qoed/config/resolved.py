@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import SecretStr
 
 from qoed.alert.rule import PROBE_STREAM, Rule
+from qoed.checks import CheckSettings
 from qoed.config.rules import build, builtin_drafts
 from qoed.config.schema import (
     Black,
@@ -25,6 +26,7 @@ from qoed.config.schema import (
     config_schema,
 )
 from qoed.config.units import Depth
+from qoed.reason import Reason
 
 if TYPE_CHECKING:
     from qoed.decode.options import DecodeOptions
@@ -99,9 +101,14 @@ class StreamConfig:
     silence: Silence = field(default_factory=Silence)
     loudness: Loudness = field(default_factory=Loudness)
     blockiness: Blockiness = field(default_factory=Blockiness)
+    checks: Mapping[Reason, float | bool] = field(default_factory=dict)
     rules: tuple[Rule, ...] = BUILTIN_RULES
     decode: DecodeSection = field(default_factory=DecodeSection)
     http: HttpSection = field(default_factory=HttpSection)
+
+    def check_settings(self) -> CheckSettings:
+        """Limits of the checks, and which are off."""
+        return CheckSettings(self.checks)
 
     def source_options(self) -> SourceOptions:
         """What the source needs to know."""
@@ -118,6 +125,7 @@ class StreamConfig:
             segment_deadline_max_s=self.http.deadline,
             max_playlist_bytes=self.http.max_playlist_bytes,
             max_segment_bytes=self.http.max_segment_bytes,
+            checks=self.check_settings(),
         )
 
     def decode_options(self) -> DecodeOptions:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
 from pydantic import (
@@ -20,6 +21,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from qoed.alert.rule import Metric, Scope
+from qoed.checks import CATALOGUE
 from qoed.config.secrets import SecretSource, parse_header
 from qoed.config.units import (
     AutoCount,
@@ -33,7 +35,8 @@ from qoed.config.units import (
     Size,
     written,
 )
-from qoed.model import Reason, Severity
+from qoed.model import Severity
+from qoed.reason import Reason
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -101,6 +104,27 @@ def _networks(value: object) -> tuple[Network, ...]:
     return tuple(networks)
 
 
+def _checks(value: object) -> dict[Reason, float | bool]:
+    if not isinstance(value, dict):
+        raise ValueError("needs check names with off, on or a limit, such as {variant_drift: 5}")
+    checks: dict[Reason, float | bool] = {}
+    for name, setting in value.items():
+        if name not in list(Reason):
+            near = get_close_matches(str(name), list(Reason), n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            raise ValueError(f"there is no check {name!r}{hint}; docs/checks.md lists them")
+        reason = Reason(name)
+        if reason.domain == "probe":
+            raise ValueError(f"{name} is about qoed itself and cannot be changed")
+        setting = {"on": True, "off": False}.get(setting, setting) if isinstance(setting, str) else setting
+        if not isinstance(setting, bool | int | float) or setting < 0:
+            raise ValueError(f"{name} needs off, on or a limit of 0 or more, not {setting!r}")
+        if not isinstance(setting, bool) and CATALOGUE[reason].limit is None:
+            raise ValueError(f"{name} has no limit to change; use on or off")
+        checks[reason] = setting if isinstance(setting, bool) else float(setting)
+    return checks
+
+
 def _none_is_empty(value: Any) -> Any:
     return {} if value is None else value
 
@@ -116,6 +140,19 @@ Header = Annotated[
     SecretSource,
     PlainValidator(parse_header),
     WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
+]
+
+
+Checks = Annotated[
+    dict[Reason, float | bool],
+    PlainValidator(_checks),
+    WithJsonSchema(
+        {
+            "type": "object",
+            "propertyNames": {"enum": [reason.value for reason in Reason if reason.domain != "probe"]},
+            "additionalProperties": {"anyOf": [{"enum": ["on", "off"]}, {"type": "number", "minimum": 0}]},
+        }
+    ),
 ]
 
 
@@ -317,6 +354,8 @@ class StreamOptions(Section):
     silence: Annotated[Silence, BeforeValidator(_none_is_empty)] = Silence()
     loudness: Annotated[Loudness, BeforeValidator(_none_is_empty)] = Loudness()
     blockiness: Annotated[Blockiness, BeforeValidator(_none_is_empty)] = Blockiness()
+    checks: Annotated[Checks, BeforeValidator(_none_is_empty)] = Field(default_factory=dict)
+    """Checks with another limit, or `off`; docs/checks.md lists them. Settings of nearer layers win."""
     rules: Rules = ()
     """Alert rules; one of the same name as an inherited rule changes that."""
 

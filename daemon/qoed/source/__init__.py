@@ -10,7 +10,7 @@ from qoed.clock import Clock, SystemClock
 from qoed.errors import ErrorReason, SourceError
 from qoed.source.download import MEDIA_SUFFIXES, DownloadSource
 from qoed.source.files import FileSource
-from qoed.source.hls import HlsSource
+from qoed.source.hls.source import HlsSource
 from qoed.source.http import HttpClient
 from qoed.source.options import SourceOptions
 from qoed.source.protocol import Emit, Source

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from qoed.checks import DEFAULT, CheckSettings
 from qoed.source.selector import parse_selector
 
 Pace = Literal["fast", "realtime"]
@@ -62,6 +63,9 @@ class SourceOptions:
     """Live segments waiting for their download per rendition; the oldest are skipped, with a finding."""
     file_segment_s: float = 3.0
     """Files are cut at key frames into segments of at least this length."""
+
+    checks: CheckSettings = DEFAULT
+    """Limits of the wire checks, and which are off."""
 
     def __post_init__(self) -> None:
         parse_selector(self.renditions)

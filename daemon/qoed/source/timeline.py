@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
 
-from qoed.source.playlist import MediaSegment
+from qoed.source.hls.model import MediaSegment
 
 _JITTER_S = 0.5
 """Program date-time may stray this far (or half a segment) from the durations and is still followed."""

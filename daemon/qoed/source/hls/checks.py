@@ -10,10 +10,10 @@ from typing import Any
 
 from qoed.errors import ErrorReason, SourceError
 from qoed.model import Finding, Reason, Rendition, Severity, WireTimings
+from qoed.source.hls.model import MediaPlaylist, MediaSegment
 from qoed.source.http import FetchError, FetchKind
 from qoed.source.lasting import Lasting
 from qoed.source.options import SourceOptions
-from qoed.source.playlist import MediaPlaylist, MediaSegment
 from qoed.source.timeline import Timeline
 from qoed.source.url import file_name, redact
 

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
 from qoed.errors import SourceError
-from qoed.source.playlist import Key
+from qoed.source.hls.model import Key
 
 _BLOCK = 16
 _MAX_KEYS = 64

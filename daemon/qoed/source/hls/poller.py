@@ -10,20 +10,14 @@ from qoed.channel import Channel, ChannelClosedError
 from qoed.clock import Clock
 from qoed.errors import SourceError
 from qoed.model import Finding, Rendition, Segment
-from qoed.source.crypto import KeyCache, KeyUnavailableError, decrypt, sequence_iv
-from qoed.source.hls_checks import Placed, RenditionChecks, reload_delay_s
-from qoed.source.hls_health import Health
+from qoed.source.health import Health
+from qoed.source.hls.checks import Placed, RenditionChecks, reload_delay_s
+from qoed.source.hls.crypto import KeyCache, KeyUnavailableError, decrypt, sequence_iv
+from qoed.source.hls.model import InitSection, MediaPlaylist, MultivariantPlaylist
+from qoed.source.hls.playlist import MAX_LINES, PlaylistError, parse_playlist
 from qoed.source.http import Fetched, FetchError, FetchKind
 from qoed.source.options import SourceOptions
 from qoed.source.pace import Pacer
-from qoed.source.playlist import (
-    MAX_LINES,
-    InitSection,
-    MediaPlaylist,
-    MultivariantPlaylist,
-    PlaylistError,
-    parse_playlist,
-)
 from qoed.source.protocol import Emit
 from qoed.source.sniff import sniff
 from qoed.source.transport import Transport

@@ -12,14 +12,15 @@ import structlog
 from qoed.clock import Clock
 from qoed.errors import SourceError
 from qoed.model import Rendition
-from qoed.source.crypto import KeyCache
-from qoed.source.hls_checks import RenditionChecks
-from qoed.source.hls_health import Health
-from qoed.source.hls_rendition import RenditionPoller
+from qoed.source.health import Health
+from qoed.source.hls.checks import RenditionChecks
+from qoed.source.hls.crypto import KeyCache
+from qoed.source.hls.model import MediaPlaylist, MultivariantPlaylist, Variant
+from qoed.source.hls.playlist import parse_playlist
+from qoed.source.hls.poller import RenditionPoller
 from qoed.source.http import Fetcher
 from qoed.source.local import LocalFiles
 from qoed.source.options import SourceOptions
-from qoed.source.playlist import MediaPlaylist, MultivariantPlaylist, Variant, parse_playlist
 from qoed.source.protocol import Emit
 from qoed.source.selector import parse_selector
 from qoed.source.timeline import Timeline

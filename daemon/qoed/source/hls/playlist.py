@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import m3u8
 
 from qoed.errors import ErrorReason, SourceError
-from qoed.model import Rendition
-from qoed.source.define import MAX_LINE_CHARS, substitute
+from qoed.source.hls.define import MAX_LINE_CHARS, substitute
+from qoed.source.hls.model import (
+    AudioRendition,
+    InitSection,
+    Key,
+    MediaPlaylist,
+    MediaSegment,
+    MultivariantPlaylist,
+    Variant,
+)
 from qoed.source.ladder import audio_only, rendition_of, unique_id
 from qoed.source.url import redact, resolve
 
@@ -52,85 +59,6 @@ class PlaylistError(SourceError):
     """A playlist that RFC 8216bis does not allow; the message names the line or tag and the redacted URL."""
 
     default_reason = ErrorReason.SOURCE_INVALID
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Key:
-    """EXT-X-KEY in force for a segment or an init section."""
-
-    method: str
-    uri: str | None = field(default=None, repr=False)
-    iv: bytes | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class InitSection:
-    """EXT-X-MAP: what precedes each segment's bytes. `byte_range` is (offset, length)."""
-
-    uri: str = field(repr=False)
-    byte_range: tuple[int, int] | None = None
-    key: Key | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaSegment:
-    """One segment as the playlist lists it. `byte_range` is (offset, length)."""
-
-    uri: str = field(repr=False)
-    sequence: int
-    duration_s: float
-    byte_range: tuple[int, int] | None = None
-    key: Key | None = None
-    init: InitSection | None = None
-    gap: bool = False
-    discontinuity: bool = False
-    program_date_time: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MediaPlaylist:
-    """One media playlist at one instant."""
-
-    target_duration_s: float
-    media_sequence: int
-    segments: tuple[MediaSegment, ...]
-    endlist: bool = False
-    playlist_type: str | None = None
-
-    @property
-    def end_sequence(self) -> int:
-        """Sequence number that the next new segment will have."""
-        return self.segments[-1].sequence + 1 if self.segments else self.media_sequence
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Variant:
-    """One EXT-X-STREAM-INF."""
-
-    rendition: Rendition
-    uri: str = field(repr=False)
-    audio_group: str | None = None
-    audio_only: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AudioRendition:
-    """One EXT-X-MEDIA of TYPE=AUDIO; without `uri` its sound is in the variants' own segments."""
-
-    group: str
-    name: str
-    language: str | None = None
-    default: bool = False
-    uri: str | None = field(default=None, repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MultivariantPlaylist:
-    """The ladder, with variants of one URI merged, and the variables that media playlists may import."""
-
-    variants: tuple[Variant, ...]
-    audio: tuple[AudioRendition, ...] = ()
-    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def parse_playlist(
