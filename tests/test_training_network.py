@@ -61,7 +61,7 @@ def test_a_clip_scores_alike_whatever_it_is_batched_with() -> None:
 
 
 def test_learning_reaches_every_weight() -> None:
-    """No part of the network is cut off from the loss."""
+    """No part of the network is cut off from the loss, but its last offset, to which correlation is blind."""
     network = QualityNetwork(TINY)
     raw, logits = network(clips(4))
     labels, targets = torch.tensor([0.1, 0.9, 0.4, 0.7]), torch.eye(4, len(DISTORTIONS))
@@ -71,7 +71,8 @@ def test_learning_reaches_every_weight() -> None:
     cut_off = [
         name
         for name, parameter in network.named_parameters()
-        if parameter.grad is None or not parameter.grad.abs().sum() > 0
+        if name != "quality.bias"  # zero up to rounding, which differs from CPU to CPU
+        and (parameter.grad is None or not parameter.grad.abs().sum() > 0)
     ]
     assert not cut_off
 

@@ -129,7 +129,7 @@ def test_the_receipt_tells_what_was_measured_on_what(made: Made) -> None:
 
 @pytest.mark.parametrize("backend", list(BACKENDS))
 def test_the_exported_network_answers_as_the_trained_one(made: Made, backend: str) -> None:
-    """Every backend gives the quality and distortions that torch gives, to a thousandth (bf16 to 0.02)."""
+    """Every backend gives the quality and distortions that torch gives, to a thousandth (bf16 to 0.005)."""
     rng = np.random.default_rng(0)
     contrast = np.linspace(0.1, 1, 5).reshape(-1, 1, 1, 1, 1)
     clips = (rng.random((5, *RECIPE.clip_shape)) * contrast * 255).astype(np.uint8)
@@ -139,7 +139,7 @@ def test_the_exported_network_answers_as_the_trained_one(made: Made, backend: st
     engine = load_engine(backend, made.manifest, threads=1)
     outputs = engine.infer(clips)
     engine.close()
-    tolerance = 1e-3 if engine.backend.endswith("f32") else 2e-2
+    tolerance = 1e-3 if engine.backend.endswith("f32") else 5e-3
 
     assert np.ptp(raw.numpy()) > 10 * tolerance, "clips too alike to tell"
     np.testing.assert_allclose(outputs.raw, raw.numpy(), atol=tolerance, rtol=0)
