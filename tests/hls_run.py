@@ -114,7 +114,7 @@ def source(http: HttpClient, url: str, **options: object) -> Source:
 
 def vod(origin: LiveOrigin, *lines: str, target: float = 2) -> str:
     """A VOD playlist at `/vod.m3u8`; returns its URL."""
-    return origin.put("/vod.m3u8", m3u.playlist(m3u.target(target), *lines, m3u.endlist()))
+    return origin.put("/vod.m3u8", m3u.playlist(m3u.version(6), m3u.target(target), *lines, m3u.endlist()))
 
 
 async def finished(http: HttpClient, url: str, **options: object) -> Run:

@@ -187,7 +187,7 @@ async def test_throttled_origin_is_slow_and_lacks_throughput(origin: LiveOrigin,
     origin.add_live("hd", lambda n: ts(n, 20_000), segment_s=0.4, target_s=0.4, window=8)
     url = origin.add_master({"hd": {"bandwidth": 600_000}})
     fault = origin.fault("/hd/*.ts", throttle_bps=300_000)
-    async with Run(source(http, url, throughput_segments=2)) as run:
+    async with Run(source(http, url)) as run:
         slow = await run.until_finding(Reason.SEGMENT_SLOW)
         low = await run.until_finding(Reason.THROUGHPUT_LOW, Phase.START)
         origin.clear(fault)

@@ -1,16 +1,12 @@
-"""From EXT-X-STREAM-INF to a `Rendition` with an id that people can read and keys can hold."""
+"""Renditions with ids that people can read and keys can hold."""
 
 from __future__ import annotations
 
-import math
-import re
 from collections.abc import Set
 from dataclasses import replace
-from typing import Any
 
 from qoed.model import Rendition
 
-_RESOLUTION = re.compile(r"(\d{1,5})x(\d{1,5})", re.IGNORECASE)
 # ISO/IEC 14496 sample entry names of sound, as CODECS (RFC 6381) begins with them.
 _SOUND = (
     "mp4a",
@@ -29,26 +25,26 @@ _SOUND = (
 )
 
 
-def rendition_of(info: dict[str, Any]) -> Rendition:
-    """The rendition that one stream-inf dictionary of m3u8 describes: `720p-2500k`, `2500k`, `variant`."""
-    match = _RESOLUTION.fullmatch(str(info.get("resolution", "")).strip())
-    width, height = (int(match[1]), int(match[2])) if match else (None, None)
-    bandwidth = info.get("bandwidth")
-    if bandwidth is not None and bandwidth <= 0:
-        bandwidth = None
-    rate = info.get("frame_rate")
-    codecs = info.get("codecs")
+def rendition_of(
+    *,
+    bandwidth_bps: int | None,
+    width: int | None,
+    height: int | None,
+    frame_rate: float | None,
+    codecs: str | None,
+) -> Rendition:
+    """A rendition named by what is known of it: `720p-2500k`, `2500k`, `audio-64k`, `variant`."""
     rendition = Rendition(
         id="",
-        bandwidth_bps=bandwidth,
+        bandwidth_bps=bandwidth_bps,
         width=width,
         height=height,
-        frame_rate=rate if rate and math.isfinite(rate) and rate > 0 else None,
+        frame_rate=frame_rate,
         codecs=codecs,
     )
     parts = [f"{height}p"] if height else ["audio"] if audio_only(rendition) else []
-    if bandwidth:
-        parts.append(f"{max(round(bandwidth / 1000), 1)}k")
+    if bandwidth_bps:
+        parts.append(f"{max(round(bandwidth_bps / 1000), 1)}k")
     return replace(rendition, id="-".join(parts) or "variant")
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import datetime
-
-from qoed.source.hls.model import MediaSegment
+from typing import Protocol
 
 _JITTER_S = 0.5
 """Program date-time may stray this far (or half a segment) from the durations and is still followed."""
@@ -16,6 +15,25 @@ _MAX_LEAD_S = 30.0
 """A rendition may begin this much before the stream's first segment (it lags); more is another clock."""
 _MAX_SEQUENCE_LEAD = 64
 _KEPT_SEQUENCES = 256
+
+
+class Placeable(Protocol):
+    """What of a segment says where it lies."""
+
+    @property
+    def sequence(self) -> int:
+        """Its number; neighbours differ by one."""
+        ...
+
+    @property
+    def duration_s(self) -> float:
+        """Seconds that it plays."""
+        ...
+
+    @property
+    def program_date_time(self) -> datetime | None:
+        """Wall-clock time of its begin."""
+        ...
 
 
 @dataclass(slots=True)
@@ -39,12 +57,16 @@ class Timeline:
         self._base: float | None = None
         self._by_sequence: OrderedDict[int, float] = OrderedDict()
 
-    def place(self, rendition: str, segment: MediaSegment, *, restarted: bool = False) -> float:
+    def place(self, rendition: str, segment: Placeable, *, restarted: bool = False) -> float:
         """Start of `segment` in seconds; call in playlist order, for segments that cannot be fetched too.
 
-        `restarted`: sequence numbers begin anew and say nothing about what was before.
+        A segment that grew since (in parts) stays where it is. `restarted`: sequence numbers begin anew and
+        say nothing about what was before.
         """
         before = self._places.get(rendition)
+        if before is not None and before.sequence == segment.sequence and not restarted:
+            before.end_s = max(before.end_s, before.start_s + segment.duration_s)
+            return round(before.start_s, 6)
         if before is None:
             start, base = self._join(segment)
         else:
@@ -58,7 +80,7 @@ class Timeline:
             self._by_sequence.popitem(last=False)
         return round(start, 6)
 
-    def _join(self, segment: MediaSegment) -> tuple[float, float | None]:
+    def _join(self, segment: Placeable) -> tuple[float, float | None]:
         """Place a rendition's first segment beside the others."""
         moment = _seconds(segment.program_date_time)
         if not self._places:
@@ -71,7 +93,7 @@ class Timeline:
         start = self._sequence_start(segment)
         return start, None if moment is None else moment - start
 
-    def _sequence_start(self, segment: MediaSegment) -> float:
+    def _sequence_start(self, segment: Placeable) -> float:
         if segment.sequence in self._by_sequence:
             return self._by_sequence[segment.sequence]
         sequence, start = next(reversed(self._by_sequence.items()))
@@ -79,7 +101,7 @@ class Timeline:
         return start + lead * segment.duration_s if abs(lead) <= _MAX_SEQUENCE_LEAD else start
 
 
-def _follow(before: _Place, segment: MediaSegment, restarted: bool) -> tuple[float, float | None]:
+def _follow(before: _Place, segment: Placeable, restarted: bool) -> tuple[float, float | None]:
     """Place a segment after the one before it of its rendition."""
     skipped = 0 if restarted else max(segment.sequence - before.sequence - 1, 0)
     hole = skipped * segment.duration_s

@@ -27,8 +27,10 @@ class KeyCache:
 
     async def get(self, key: Key) -> bytes:
         """The 16 bytes of `key`. Raises `KeyUnavailableError`."""
-        if key.method != "AES-128" or key.uri is None:
+        if key.method != "AES-128":
             raise KeyUnavailableError(f"EXT-X-KEY METHOD={key.method[:32]} is not supported")
+        if key.uri is None:
+            raise KeyUnavailableError(f"EXT-X-KEY cannot be used, {', '.join(key.problems)}")
         if key.uri not in self._held:
             try:
                 value = await self._fetch(key.uri)

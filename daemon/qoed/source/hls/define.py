@@ -1,4 +1,4 @@
-"""EXT-X-DEFINE: playlist variables (RFC 8216bis 4.3), which m3u8 leaves as they are."""
+"""EXT-X-DEFINE: playlist variables (RFC 8216bis 4.3)."""
 
 from __future__ import annotations
 
@@ -6,11 +6,14 @@ import re
 from collections.abc import Mapping, Sequence
 from urllib.parse import parse_qs, urlsplit
 
+from qoed.source.hls.attributes import parse_attributes
+
 _DEFINE = "#EXT-X-DEFINE:"
-_ATTRIBUTE = re.compile(r'([A-Z-]+)="([^"]*)"')
-_REFERENCE = re.compile(r"\{\$([a-zA-Z0-9_-]+)\}")
+_REFERENCE = re.compile(r"\{\$([a-zA-Z0-9_-]++)\}")
 MAX_LINE_CHARS = 16 * 1024
 """Longer lines are refused, before and after substitution: a few doubling variables could fill the memory."""
+_MAX_DEFINITIONS = 1000
+_MAX_REFERENCES = 40_000
 
 
 def substitute(
@@ -22,8 +25,12 @@ def substitute(
     """
     variables: dict[str, str] = {}
     replaced = []
+    references = 0
     for number, line in enumerate(lines, 1):
         if "{$" in line and not line.startswith("#EXTINF") and (line.startswith("#EXT") or line[:1] != "#"):
+            references += line.count("{$")
+            if references > _MAX_REFERENCES:
+                raise ValueError(f"it uses variables more than {_MAX_REFERENCES} times")
             line = _replaced(line, variables, number)
             if len(line) > MAX_LINE_CHARS:
                 raise ValueError(f"line {number} is longer than {MAX_LINE_CHARS} characters once substituted")
@@ -32,12 +39,17 @@ def substitute(
             if name in variables:
                 raise ValueError(f"line {number} defines variable {name} twice")
             variables[name] = value
+            if len(variables) > _MAX_DEFINITIONS:
+                raise ValueError(f"it defines more than {_MAX_DEFINITIONS} variables")
         replaced.append(line)
     return replaced, variables
 
 
 def _define(line: str, url: str, inherited: Mapping[str, str], number: int) -> tuple[str, str]:
-    attributes = dict(_ATTRIBUTE.findall(line[len(_DEFINE) :]))
+    try:
+        attributes = parse_attributes(line[len(_DEFINE) :])
+    except ValueError as error:
+        raise ValueError(f"line {number}: EXT-X-DEFINE {error}") from error
     if "NAME" in attributes and "VALUE" in attributes:
         return attributes["NAME"], attributes["VALUE"]
     if name := attributes.get("IMPORT"):

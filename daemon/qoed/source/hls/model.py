@@ -15,9 +15,12 @@ class Key:
 
     method: str
     uri: str | None = field(default=None, repr=False)
+    """Absolute of AES-128; of other methods as written, and never fetched."""
     iv: bytes | None = field(default=None, repr=False)
     key_format: str | None = None
     key_format_versions: str | None = None
+    problems: tuple[str, ...] = ()
+    """Rules that the tag breaks, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +124,7 @@ class DateRange:
     scte35_in: str | None = field(default=None, repr=False)
     scte35_cmd: str | None = field(default=None, repr=False)
     client_attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """X-... attributes as written."""
+    """X-... attributes, without quotes."""
     problems: tuple[str, ...] = ()
 
 
@@ -138,6 +141,7 @@ class MediaPlaylist:
     segments: tuple[MediaSegment, ...]
     endlist: bool = False
     playlist_type: str | None = None
+    """VOD or EVENT."""
     version: int | None = None
     tags: frozenset[str] = frozenset()
     """Names of the tags that it uses, without `#EXT-X-`: `MAP`, `BYTERANGE`, `I-FRAMES-ONLY`."""
@@ -150,19 +154,24 @@ class MediaPlaylist:
     part_target_s: float | None = None
     server: ServerControl = ServerControl()
     preload_hint: PreloadHint | None = None
+    """The part that comes next."""
+    map_hint: PreloadHint | None = None
+    """The init section that comes next."""
     skipped: int = 0
     reports: tuple[RenditionReport, ...] = ()
     date_ranges: tuple[DateRange, ...] = ()
     keys: tuple[Key, ...] = ()
-    """All EXT-X-KEY in order, METHOD=NONE too."""
+    """Distinct EXT-X-KEY in order of first appearance, METHOD=NONE too."""
     problems: tuple[str, ...] = ()
     """Rules broken that do not keep it from being read, in words."""
 
     @property
     def end_sequence(self) -> int:
         """Sequence number that the next complete segment will have."""
-        complete = [segment for segment in self.segments if segment.complete]
-        return complete[-1].sequence + 1 if complete else self.media_sequence
+        if not self.segments:
+            return self.media_sequence
+        last = self.segments[-1]
+        return last.sequence + 1 if last.complete else last.sequence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
