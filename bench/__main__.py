@@ -29,6 +29,7 @@ class Benchmark(StrEnum):
     ENGINE_THROUGHPUT = "engine_throughput"
     RENDITIONS_PER_CORE = "renditions_per_core"
     FAULT_LATENCY = "fault_latency"
+    POLL_SCALE = "poll_scale"
 
 
 def bench(

@@ -91,7 +91,12 @@ async def trial(count: int, media: Media, engine: Engine, seconds: float) -> Tri
         async with AsyncExitStack() as stack:
             lanes = [
                 await stack.enter_async_context(
-                    Lanes(DecodeOptions(), pool, on_decoded=on_decoded, on_drop=lambda _count: None)
+                    Lanes(
+                        lambda _segment: DecodeOptions(),
+                        pool,
+                        on_decoded=on_decoded,
+                        on_drop=lambda _count: None,
+                    )
                 )
                 for _ in range(count)
             ]

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any
 from unittest.mock import patch
 
 import av
-from av.video.stream import VideoStream
 
 from qoed.decode import analyse
 from qoed.decode.analyse import Analyst
 from qoed.decode.codec import Job
 from qoed.decode.options import DecodeOptions
+from qoed.decode.part import Part, open_part
 from qoed.decode.rendition import Picture, RenditionState
-from qoed.decode.segment import SegmentPass
+from qoed.decode.session import Session
 from qoed.model import Segment
 from qoed_engine import Recipe, clip_from_frames
 
@@ -73,6 +73,8 @@ class TimedAnalyst:
             duration_s=segment.duration_s,
             container=segment.container,
             media=segment.init + segment.data,
+            init_length=len(segment.init),
+            sequence=segment.sequence,
             options=options,
             opened={},
         )
@@ -85,35 +87,43 @@ class TimedAnalyst:
 def _timed_parts(clock: StageClock) -> dict[str, Any]:
     """Stand-ins for what `qoed.decode.analyse` is made of, by name."""
 
-    class TimedPass(SegmentPass):
-        def __enter__(self) -> Self:
-            with clock.stage(DEMUX):
-                return super().__enter__()
-
-        def _frames(self, stream: VideoStream) -> Iterator[av.VideoFrame]:
-            frames = super()._frames(stream)
+    class TimedSession(Session):
+        def _decoded(self, frames: Iterable[av.VideoFrame]) -> Iterator[av.VideoFrame]:
+            decoding = super()._decoded(frames)
             while True:
                 with clock.stage(DECODE):
-                    frame = next(frames, None)
+                    frame = next(decoding, None)
                 if frame is None:
                     return
                 yield frame
 
-        def _decode_audio(self) -> None:
+        def _sound(self, job: Job, part: Part) -> None:
             with clock.stage(SOUND):
-                super()._decode_audio()
+                super()._sound(job, part)
 
     class TimedState(RenditionState):
         def see(self, frame: av.VideoFrame, time_s: float, every_s: float) -> Picture:
             with clock.stage(FILTERS):
                 return super().see(frame, time_s, every_s)
 
+    @contextmanager
+    def timed_open_part(job: Job, media: memoryview | bytes) -> Iterator[Part]:
+        opening = open_part(job, media)
+        with clock.stage(DEMUX):
+            part = opening.__enter__()
+        try:
+            yield part
+        finally:
+            with clock.stage(DEMUX):
+                opening.__exit__(None, None, None)
+
     def timed_clip_from_frames(*frames: Any, **options: Any) -> Any:
         with clock.stage(SAMPLE):
             return clip_from_frames(*frames, **options)
 
     return {
-        "SegmentPass": TimedPass,
+        "Session": TimedSession,
         "RenditionState": TimedState,
+        "open_part": timed_open_part,
         "clip_from_frames": timed_clip_from_frames,
     }
