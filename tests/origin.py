@@ -127,6 +127,7 @@ class Live:
         edge = self.edge
         numbers = range(max(self.first, edge - self.window), edge)
         head = [
+            m3u.version(6),
             m3u.target(f"{self.target_s or max(round(self.segment_s), 1):g}"),
             m3u.sequence(numbers.start),
         ]
@@ -148,6 +149,7 @@ class LiveOrigin:
         self.requests: list[Request] = []
         self.port = 0
         self._bodies: dict[str, Callable[[], bytes]] = {}
+        self._folders: dict[str, Callable[[str], bytes | None]] = {}
         self._live: dict[str, Live] = {}
         self._faults: list[Fault] = []
         self._redirects: dict[str, str] = {}
@@ -182,6 +184,10 @@ class LiveOrigin:
 
         self._bodies[path] = current
         return self.url(path)
+
+    def serve(self, prefix: str, look_up: Callable[[str], bytes | None]) -> None:
+        """Serve what `look_up` returns for the rest of each path below `prefix`; None is 404."""
+        self._folders[prefix] = look_up
 
     def redirect(self, path: str, location: str) -> str:
         """Answer `path` with 302 to `location`; returns the URL."""
@@ -302,6 +308,9 @@ class LiveOrigin:
     def _body(self, path: str) -> bytes | None:
         if path in self._bodies:
             return self._bodies[path]()
+        for prefix, look_up in self._folders.items():
+            if path.startswith(prefix):
+                return look_up(path.removeprefix(prefix))
         _, _, rest = path.partition("/")
         name, _, file = rest.rpartition("/")
         live = self._live.get(name)

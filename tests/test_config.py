@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from qoed.alert.rule import PROBE_STREAM, Metric, Rule
+from qoed.checks import CATALOGUE
 from qoed.config import BUILTIN_RULES, Config, StreamConfig, config_schema, load_config
 from qoed.config.explain import keys_at
 from qoed.config.units import duration_text, parse_duration, parse_size
@@ -131,6 +132,35 @@ streams:
     assert rule(stream, "black").finding is Reason.BLACK
     assert rule(stream, "own") == Rule(name="own", finding=Reason.FREEZE, for_s=60.0, severity=Severity.INFO)
     assert "freeze" not in {each.name for each in stream.rules}
+
+
+def test_rules_refer_to_context_and_to_several_findings(tmp_path: Path) -> None:
+    """A rule can be held by findings and made of a list of them; an empty list takes the hold off again."""
+    stream = one_stream(
+        tmp_path,
+        f"""
+defaults: {{rules: [{{name: quality_drop, unless: [ad_break, slate], unless_hold: 20s}}]}}
+profiles: {{tv: {{rules: [{{name: freeze, unless: slate}}, {{name: own, finding: [segment_gap, damage]}}]}}}}
+streams: [{{name: a, url: {PLAIN}, profile: tv, rules: [{{name: freeze, unless: []}}]}}]
+""",
+    )
+
+    drop = rule(stream, "quality_drop")
+    assert (drop.unless, drop.unless_hold_s) == ((Reason.AD_BREAK, Reason.SLATE), 20)
+    assert rule(stream, "freeze").unless == ()
+    assert rule(stream, "own").findings == (Reason.SEGMENT_GAP, Reason.DAMAGE)
+
+
+def test_every_serious_finding_has_a_builtin_rule() -> None:
+    """What is a warning or worse alerts by default, as severely as the catalogue says; information does not."""
+    severity = {reason: each.severity for each in BUILTIN_RULES for reason in each.findings}
+    serious = {reason for reason, check in CATALOGUE.items() if check.severity is not Severity.INFO}
+
+    assert serious - severity.keys() == {Reason.DECODER_RESTARTED}
+    assert severity.keys() - serious == set()
+    louder = {reason for reason in severity if severity[reason] is not CATALOGUE[reason].severity}
+    assert louder == {Reason.SEGMENT_MISSING, Reason.SEGMENT_UNAVAILABLE, Reason.LOUDNESS}
+    assert not any(reason.domain == "context" for reason in severity)
 
 
 def test_rule_with_metric_replaces(tmp_path: Path) -> None:

@@ -45,7 +45,8 @@ class ScriptedDecoder:
 def lanes_over(decoder: ScriptedDecoder, **settings: object) -> tuple[Lanes, list[Decoded], list[int]]:
     decoded: list[Decoded] = []
     drops: list[int] = []
-    lanes = Lanes(DecodeOptions(), decoder, on_decoded=decoded.append, on_drop=drops.append, **settings)  # type: ignore[arg-type]
+    settings = {"options": lambda _segment: DecodeOptions()} | settings
+    lanes = Lanes(decoder=decoder, on_decoded=decoded.append, on_drop=drops.append, **settings)  # type: ignore[arg-type]
     return lanes, decoded, drops
 
 
@@ -65,6 +66,27 @@ async def test_each_rendition_is_decoded_in_order() -> None:
     assert [number for name, number in decoder.seen if name == "low"] == [0, 1, 2]
     assert [number for name, number in decoder.seen if name == "high"] == [0, 1, 2]
     assert len(decoded) == lanes.stats.decoded == 6
+
+
+async def test_options_are_asked_for_when_a_segment_has_its_turn() -> None:
+    """A depth that changes while segments wait holds for those that wait, not for the one in work."""
+    decoder, depth = ScriptedDecoder(), "light"
+    asked: list[tuple[int, str]] = []
+
+    def options(segment: Segment) -> DecodeOptions:
+        asked.append((segment.sequence, depth))
+        return DecodeOptions(depth=depth)  # type: ignore[arg-type]
+
+    decoder.gate.clear()
+    lanes, _, _ = lanes_over(decoder, options=options)
+    async with lanes:
+        for sequence in range(3):
+            await lanes.put(segment(sequence))
+        await asyncio.sleep(0)
+        depth = "full"
+        decoder.gate.set()
+
+    assert asked == [(0, "light"), (1, "full"), (2, "full")]
 
 
 async def test_leaving_in_peace_decodes_what_waits() -> None:

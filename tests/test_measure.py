@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from qoed.decode.measure import Cadence, Tally, cadence_of, damage, duration_off
+from qoed.decode.measure import Cadence, Tally, cadence_of, damage
 
 
 def times(count: int, rate: float = 30.0, start_s: float = 100.0) -> list[float]:

@@ -44,11 +44,15 @@ VALUES = st.recursive(
 def test_score_carries_the_measurement_and_its_windows() -> None:
     """A score payload says when, where, how good, how sure and by which network, beside its windows."""
     payload = score_payload(
-        a_score(2.0), [a_window(10, 71.5)], envelope=ENVELOPE, engine="openvino-bf16", latency_s=0.25
+        a_score(2.0, depth="light"),
+        [a_window(10, 71.5, vs_top=-12.5)],
+        envelope=ENVELOPE,
+        engine="openvino-bf16",
+        latency_s=0.25,
     )
     assert payload == {
         "schema": "qoed.score",
-        "version": "1.0",
+        "version": "1.1",
         "event_id": "probe-1:r1:score:7",
         "seq": 7,
         "instance": "probe-1",
@@ -63,6 +67,8 @@ def test_score_carries_the_measurement_and_its_windows() -> None:
         "mos": 3.9,
         "quality": "ok",
         "reason": None,
+        "depth": "light",
+        "vs_top": -12.5,
         "model": "small-1@1a2b3c4d",
         "engine": "openvino-bf16",
         "latency_s": 0.25,
@@ -74,6 +80,7 @@ def test_score_carries_the_measurement_and_its_windows() -> None:
         "w10s_lo": 65.5,
         "w10s_hi": 77.5,
         "w10s_coverage": 1.0,
+        "w10s_vs_top": -12.5,
         "w10s_count": 60,
     }
     assert last_payload(payload) == payload | {"schema": "qoed.last"}
@@ -82,7 +89,8 @@ def test_score_carries_the_measurement_and_its_windows() -> None:
 def test_no_data_is_null_with_a_reason() -> None:
     """An abstained score and an empty window are null, never zero and never the last value."""
     payload = score_payload(a_score(score=None), [a_window(60, None)], envelope=ENVELOPE)
-    assert [payload[name] for name in ("score", "lo", "hi", "mos", "w1m_mean", "w1m_min")] == [None] * 6
+    absent = ("score", "lo", "hi", "mos", "w1m_mean", "w1m_min", "vs_top", "w1m_vs_top")
+    assert [payload[name] for name in absent] == [None] * 8
     assert (payload["quality"], payload["reason"]) == ("abstained", "black")
     assert (payload["w1m_coverage"], payload["w1m_count"]) == (0.0, 0)
 

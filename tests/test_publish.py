@@ -58,7 +58,7 @@ async def test_score_reaches_live_channel_log_and_last_value(redis_server: Redis
         await eventually(lambda: len(listener.listen()) == 2)
     assert listener.listen() == ["qoe:v1:score:news"] * 2
     live = listener.heard[0][1]
-    assert (live["schema"], live["version"], live["score"]) == ("qoed.score", "1.0", 72.5)
+    assert (live["schema"], live["version"], live["score"]) == ("qoed.score", "1.1", 72.5)
     assert (live["w10s_mean"], live["w1m_p05"], live["w5m_coverage"]) == (70.0, 60.0, 1.0)
     assert (live["engine"], live["distortion_blur"]) == ("openvino-f32", 0.25)
     assert payloads(client.xrange("qoe:v1:log:score")) == [payload for _, payload in listener.heard]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -138,6 +139,29 @@ def test_forget() -> None:
     assert len(roller) == 1
     roller.forget("s")
     assert len(roller) == 0
+
+
+def test_scores_reach_as_far_as_their_depth_promises() -> None:
+    """Scores that come in bursts because no more were due cover the window; their number stays the truth."""
+    roller = Roller()
+    for burst in range(0, 80, 20):
+        for second in range(4):
+            windows = roller.add(replace(score(burst + second, 60), holds_s=30.0))
+    minute = windows[1]
+
+    assert (minute.count, minute.coverage, minute.reach) == (12, pytest.approx(12 / 60), 1.0)
+    assert roll((0, 60))["1m"].reach is None
+
+
+def test_a_score_reaches_no_further_than_it_was_promised() -> None:
+    """Where the next score does not come when due, the window has its hole; no score stands for black."""
+    roller = Roller()
+    roller.add(replace(score(0, 60), holds_s=30.0))
+    windows = roller.add(replace(score(49, 60), holds_s=30.0))
+
+    assert windows[1].reach == pytest.approx(31 / 60)
+    roller.add(replace(score(59, None), holds_s=30.0))
+    assert roller.add(replace(score(69, 60), holds_s=30.0))[0].reach == pytest.approx(1 / 10)
 
 
 @pytest.mark.parametrize("at_s", [math.nan, math.inf])

@@ -72,6 +72,8 @@ def test_missing_fields_are_refused_and_new_ones_allowed(name: str) -> None:
     st.none() | st.floats(20, 94),
     st.dictionaries(st.text(max_size=10), st.floats(0, 1), max_size=4),
     MAYBE,
+    st.none() | st.floats(-100, 100),
+    st.sampled_from([None, "full", "light", "extra_light"]),
 )
 def test_every_score_fits_its_schema(
     score: float | None,
@@ -79,11 +81,15 @@ def test_every_score_fits_its_schema(
     mean: float | None,
     distortions: dict[str, float],
     latency_s: float | None,
+    vs_top: float | None,
+    depth: str | None,
 ) -> None:
     """Whatever the network says, scores and last values are what their schemas promise."""
     fields = {} if score is None else {"quality": quality, "distortions": distortions}
-    windows = [a_window(10, mean), a_window(60, mean), a_window(300, None)]
-    payload = score_payload(a_score(score=score, **fields), windows, envelope=ENVELOPE, latency_s=latency_s)
+    windows = [a_window(10, mean, vs_top=vs_top), a_window(60, mean, vs_top=vs_top), a_window(300, None)]
+    payload = score_payload(
+        a_score(score=score, depth=depth, **fields), windows, envelope=ENVELOPE, latency_s=latency_s
+    )
     check("score", payload)
     check("last", last_payload(payload))
 
@@ -124,6 +130,14 @@ def test_every_alert_fits_its_schema(
 def test_every_status_fits_its_schema(details: dict[str, Any]) -> None:
     """Whatever the daemon tells of itself is what the status schema promises."""
     check("status", status_payload("running", version="0.1.0", details=details, envelope=ENVELOPE))
+
+
+def test_messages_of_the_version_before_still_fit() -> None:
+    """A log that spans an upgrade is valid throughout: what came with 1.1 is not required."""
+    old = {name: value for name, value in SCORE.items() if name != "depth" and not name.endswith("vs_top")}
+    check("score", old | {"version": "1.0"})
+    with pytest.raises(ValidationError):
+        check("score", SCORE | {"vs_top": 101})
 
 
 def test_an_abstained_score_must_be_null_and_reasoned() -> None:

@@ -82,6 +82,18 @@ def test_table_shows_a_score_with_all_that_matters() -> None:
     assert re.search(r"news +720p +72\.5 +Good +66–78 +3\.9 +64\.0 +▁▅▆ +1 s", drawn(board))
 
 
+def test_wide_table_shows_ladder_and_depth() -> None:
+    """Where there is room, a rendition's line also says how far below the top rung and how deep it is."""
+    board = Board()
+    newest = score_payload(
+        a_score(depth="extra_light"), [a_window(10, 64.0, vs_top=-12.34)], envelope=ENVELOPE
+    )
+    board.update(newest)
+    assert re.search(r"-12\.3 +key frames +▆ +1 s", drawn(board))
+    assert "vs top" not in drawn(board, width=99)
+    assert str(line(newest)).endswith("1m – vs top -12.3 extra_light")
+
+
 def test_table_fits_a_narrow_terminal() -> None:
     """On 80 columns every figure stays whole; only the trend gives way, and shows the newest."""
     board = Board()

@@ -16,6 +16,7 @@ import structlog
 from qoed.alert import Evaluator
 from qoed.config import Config, StreamConfig, diff_config, load_config
 from qoed.decode.pool import DecodePool
+from qoed.depth import DepthControl
 from qoed.errors import ConfigError
 from qoed.infer import Scorer
 from qoed.judge import Judge
@@ -29,6 +30,8 @@ from qoed.service import Host
 from qoed.service.reload import Reloader
 from qoed.source import HttpClient
 from qoed.source.address import AddressGuard
+from qoed.source.tls import trusting
+from qoed.source.turns import Turns
 from qoed.status import headline, status_details
 from qoed.stream import Stream
 from qoed_engine import Engine, EngineError, load_engine
@@ -89,6 +92,7 @@ class App:
             limit=config.http.connections,
             limit_per_host=config.http.connections_per_host,
             sock_read_s=config.http.read_timeout,
+            tls=trusting(config.http.ca_file) if config.http.ca_file else None,
         )
         decode = config.decode
         self.pool = DecodePool(
@@ -116,7 +120,9 @@ class App:
             on_finding=lambda finding: self.judge.on_finding(finding),
         )
         self.judge = Judge(self.roller, self.evaluator, self.publisher, clock=self.clock)
+        self.depth = DepthControl(budget=decode.cpu_budget())
         self.overload = OverloadWatch()
+        self.turns = Turns()
         self.decoding = host.watchdog.register("decode", stall_s=STALL_S, idle=self._nothing_to_decode)
         self.scoring = host.watchdog.register("score", stall_s=STALL_S, idle=lambda: self.scorer.idle)
         self.reloader = Reloader(
@@ -156,30 +162,41 @@ class App:
 
     def _start(self, config: StreamConfig) -> None:
         assert self._group is not None
+        self.depth.add(config.name, config.depth, self.clock.monotonic())
         stream = self.streams[config.name] = Stream(
             config,
             self.http,
             self.pool,
             clock=self.clock,
             on_decoded=self._on_decoded,
-            on_finding=self.judge.on_finding,
+            on_finding=self._on_finding,
             on_drop=self._on_drop,
+            on_gone=self.judge.forget_rendition,
+            depth=self.depth,
+            begin_after_s=self.turns.wait_s(self.clock.monotonic()),
         )
         self._tasks[config.name] = self._group.create_task(stream.run(), name=f"stream:{config.name}")
 
     def _on_score(self, score: Score) -> None:
         self.scoring.beat()
+        self.depth.on_score(score)
         self.judge.on_score(score)
+
+    def _on_finding(self, finding: Finding) -> None:
+        self.depth.on_finding(finding)
+        self.judge.on_finding(finding)
 
     def _on_decoded(self, decoded: Decoded) -> None:
         self.decoding.beat()
         for finding in decoded.findings:
-            self.judge.on_finding(finding)
+            self.depth.on_finding(finding)
+        self.judge.on_decoded(decoded)
         for clip in decoded.clips:
             if shed := self.scorer.submit(clip):
                 self._on_drop(clip.stream, shed)
 
     def _on_drop(self, stream: str, count: int) -> None:
+        self.depth.on_drop(self.clock.monotonic())
         self._report(self.overload.dropped(stream, count, self.clock.monotonic()))
 
     def _report(self, finding: Finding | None) -> None:
@@ -201,6 +218,7 @@ class App:
             await self.clock.sleep(TICK_S)
             self._report(self.overload.tick(self.clock.monotonic()))
             self.judge.tick()
+            self.depth.tick(self.clock.monotonic(), self.evaluator.tension)
             self.publisher.publish_status("running", status_details(self))
             self.host.notifier.status(headline(self))
 
@@ -221,6 +239,7 @@ class App:
         await self.streams.pop(name).stop()
         self.pool.forget(name)
         self.scorer.forget(name)
+        self.depth.remove(name)
         self.judge.forget(name)
 
     async def _drain(self) -> None:

@@ -54,3 +54,14 @@ class PublishError(QoedError):
     """Redis refused or lost a message."""
 
     default_reason = ErrorReason.PUBLISH_FAILED
+
+
+def first_source_error(errors: BaseExceptionGroup[BaseException]) -> SourceError | None:
+    """The first `SourceError` in a group that holds nothing else; None leaves the group as it is."""
+    found, other = errors.split(SourceError)
+    if found is None or other is not None:
+        return None
+    error: BaseException = found
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error if isinstance(error, SourceError) else None

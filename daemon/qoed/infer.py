@@ -167,6 +167,8 @@ def _score(clip: Clip, raw: float, distortions: NDArray[np.float32], manifest: M
         quality=Quality.DEGRADED if clip.degraded else Quality.OK,
         reason=clip.degraded,
         received_s=clip.received_s,
+        depth=clip.depth,
+        holds_s=clip.holds_s,
     )
 
 
@@ -184,4 +186,6 @@ def _abstained(clip: Clip, manifest: Manifest) -> Score:
         quality=Quality.ABSTAINED,
         reason=clip.abstain,
         received_s=clip.received_s,
+        depth=clip.depth,
+        holds_s=clip.holds_s,
     )

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from qoed.alert import Evaluator, Rule
 from qoed.clock import Clock
-from qoed.model import AlertEvent, Finding, Score, Window
+from qoed.model import AlertEvent, Decoded, Finding, RenditionGone, Score, Window
 from qoed.roll import Roller
 
 
@@ -36,12 +36,22 @@ class Judge:
         self._outlet = outlet
         self._clock = clock
 
+    def on_decoded(self, decoded: Decoded) -> None:
+        """Take in a segment's findings, and that its rendition is known up to its end; before its scores."""
+        segment = decoded.segment
+        self._roller.know(segment.stream, segment.rendition, decoded.measures.height)
+        for finding in decoded.findings:
+            self.on_finding(finding)
+        self._publish(self._evaluator.on_decoded(decoded, self._clock.monotonic()))
+
     def on_score(self, score: Score) -> None:
         """Take in one clip's score."""
-        windows = self._roller.add(score)
+        windows, now = self._roller.add(score), self._clock.monotonic()
         self._outlet.publish_score(score, windows)
         for window in windows:
-            self._publish(self._evaluator.on_window(window, self._clock.monotonic()))
+            self._publish(self._evaluator.on_window(window, now))
+        for window in self._roller.followers(score):
+            self._publish(self._evaluator.on_refined(window, now))
 
     def on_finding(self, finding: Finding) -> None:
         """Take in one finding."""
@@ -60,6 +70,12 @@ class Judge:
         """A stream is no longer watched: its alerts are resolved, its windows dropped."""
         self._publish(self._evaluator.remove_stream(stream, self._clock.monotonic()))
         self._roller.forget(stream)
+
+    def forget_rendition(self, gone: RenditionGone) -> None:
+        """A rendition left the ladder: its alerts are resolved, its windows dropped."""
+        now = self._clock.monotonic()
+        self._publish(self._evaluator.remove_rendition(gone.stream, gone.rendition, now))
+        self._roller.forget(gone.stream, gone.rendition)
 
     def _publish(self, events: Iterable[AlertEvent]) -> None:
         for event in events:

@@ -20,6 +20,7 @@ LANE_BYTES = 64 * 1024 * 1024
 LOST = {
     Outcome.UNDECODABLE: DropReason.UNDECODABLE,
     Outcome.NO_VIDEO: DropReason.NO_VIDEO,
+    Outcome.ORPHANED: DropReason.ORPHANED,
     Outcome.REFUSED: DropReason.DECODE_REFUSED,
     Outcome.TIMEOUT: DropReason.DECODE_TIMEOUT,
     Outcome.CRASHED: DropReason.DECODE_CRASHED,
@@ -60,13 +61,14 @@ class _Lane:
 class Lanes:
     """The lanes of one stream, an async context manager: leaving it in peace decodes what waits.
 
+    `options` says how to decode a segment when its turn comes, in the order of its rendition's segments.
     `on_decoded` gets every segment's result; `on_drop` the number of segments that our slowness cost. A full
     lane makes `put` wait as long as a segment lasts before the oldest goes; `patient` ones wait for ever.
     """
 
     def __init__(
         self,
-        options: DecodeOptions,
+        options: Callable[[Segment], DecodeOptions],
         decoder: Decoder,
         *,
         on_decoded: Callable[[Decoded], None],
@@ -138,7 +140,7 @@ class Lanes:
     async def _decode(self, segment: Segment) -> None:
         self.stats.in_flight += 1
         try:
-            decoded = await self._decoder.decode(segment, self._options)
+            decoded = await self._decoder.decode(segment, self._options(segment))
         except SegmentDroppedError as dropped:
             self.stats.dropped[dropped.drop] += 1
             return

@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 
 from qoed.reason import Reason as Reason
 
+Container = Literal["mpegts", "mp4", "matroska", "packed_audio", "image"]
+"""How media are wrapped; packed audio is coded sound without a container (RFC 8216bis 3.1.4)."""
+
 
 class Severity(StrEnum):
     """Severity of findings and alerts, mildest first."""
@@ -39,6 +42,8 @@ class DropReason(StrEnum):
     UNDECODABLE = "undecodable"
     POISONED = "poisoned"
     NO_VIDEO = "no_video"
+    ORPHANED = "orphaned"
+    """A part whose pictures refer to others that never reached its decoder."""
     ENGINE_FAULT = "engine_fault"
     PUBLISH_FULL = "publish_full"
     PUBLISH_REFUSED = "publish_refused"
@@ -55,6 +60,10 @@ class Rendition:
     height: int | None = None
     frame_rate: float | None = None
     codecs: str | None = None
+    audio_only: bool = False
+    """A rendition of sound alone (EXT-X-MEDIA TYPE=AUDIO, an audio AdaptationSet): no picture is expected."""
+    separate_audio: bool = False
+    """Its sound comes as a rendition of its own: none is expected in this one, whatever `codecs` says."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +92,7 @@ class Segment:
     sequence: int
     media_time_s: float
     duration_s: float
-    container: Literal["mpegts", "mp4", "matroska", "image"]
+    container: Container
     data: bytes = field(repr=False)
     init: bytes = field(default=b"", repr=False)
     discontinuity: bool = False
@@ -92,6 +101,8 @@ class Segment:
     the decoder need not begin at a key frame."""
     unfinished: bool = False
     """More of the same media segment follows in the next `Segment` of the rendition."""
+    transport_checked: bool = False
+    """Its transport packets (TR 101 290) were judged where they arrived; do not judge them again."""
     program_date_time: datetime | None = None
     received_s: float = 0.0
     """`Clock.monotonic` when the last byte arrived."""
@@ -101,6 +112,14 @@ class Segment:
     def size(self) -> int:
         """Bytes held, init section included."""
         return len(self.data) + len(self.init)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenditionGone:
+    """A rendition left the ladder while its stream runs on: nothing more comes of it."""
+
+    stream: str
+    rendition: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +152,10 @@ class Clip:
     abstain: str | None = None
     """Why the network must not be asked (black picture), else None."""
     received_s: float = 0.0
+    depth: str | None = None
+    """How deep its stream was looked at: full, light or extra_light."""
+    holds_s: float | None = None
+    """Seconds after its start within which the next clip is due, where that is longer than its span."""
 
 
 class Outcome(StrEnum):
@@ -142,6 +165,8 @@ class Outcome(StrEnum):
     DAMAGED = "damaged"
     UNDECODABLE = "undecodable"
     NO_VIDEO = "no_video"
+    ORPHANED = "orphaned"
+    """Nothing is wrong with it, but what came before it is missing: decoding begins at the next key frame."""
     REFUSED = "refused"
     TIMEOUT = "timeout"
     CRASHED = "crashed"
@@ -164,6 +189,10 @@ class Measures:
     blockiness: float | None = None
     loudness_lufs: float | None = None
     has_audio: bool = False
+    sample_aspect: float | None = None
+    """Width of a pixel over its height, where the media says."""
+    interlaced: bool | None = None
+    """Whether decoded pictures were interlaced; None: none was decoded."""
     video_start_s: float | None = None
     """Presentation time of the first picture on the media's own clock, unwrapped by nobody."""
     audio_codec: str | None = None
@@ -221,6 +250,10 @@ class Score:
     quality: Quality = Quality.OK
     reason: str | None = None
     received_s: float = 0.0
+    depth: str | None = None
+    """As in `Clip`."""
+    holds_s: float | None = None
+    """As in `Clip`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +278,10 @@ class Window:
     vs_top: float | None = None
     """Mean difference to the ladder's top rung over the seconds that both have scores for; the top rung is a
     pseudo-reference, so content cancels out. None without a higher rung or without common seconds."""
+    vs_top_count: int = 0
+    """The seconds that `vs_top` is the mean of."""
+    reach: float | None = None
+    """Coverage as the depth promises it (0-1): a score reaches to where the next is due; None: `coverage`."""
 
 
 class AlertState(StrEnum):

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     DISCONTINUITY_SEQUENCE = "discontinuity_sequence", "wire"
     DATE_TIME_JUMP = "date_time_jump", "wire"
     # wire: what a playlist says
+    PLAYLIST_MALFORMED = "playlist_malformed", "wire"
     TARGET_DURATION_EXCEEDED = "target_duration_exceeded", "wire"
     SEGMENT_SHORT = "segment_short", "wire"
     PLAYLIST_SHORT = "playlist_short", "wire"

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import NamedTuple
 
-from qoed.model import Score, Window
+from qoed.ladder import Rank, difference, rank_of, top_of
+from qoed.model import Rendition, Score, Window
 
 WINDOWS_S = (10.0, 60.0, 300.0)
 """The three window lengths, seconds of media time."""
@@ -31,6 +32,8 @@ class Point(NamedTuple):
     score: float | None
     lo: float | None
     hi: float | None
+    holds_s: float | None = None
+    """How long the score stands until another comes, where that is longer than the clip."""
 
 
 def insert(points: Sequence[Point], point: Point, *, span_s: float = 1.0) -> tuple[Point, ...]:
@@ -66,8 +69,8 @@ def aggregate(
     Without any score every statistic is None.
     """
     newest_s = points[-1].media_time_s
-    start_s = newest_s + span_s - window_s - _EDGE_S
-    inside = points[bisect_left(points, start_s, key=_time) :]
+    first = _first(points, window_s, span_s)
+    inside = points[first:]
     scored = [point for point in inside if point.score is not None]
     values = sorted(point.score for point in scored if point.score is not None)
     return Window(
@@ -82,6 +85,7 @@ def aggregate(
         min=values[0] if values else None,
         lo=_mean([point.lo for point in scored if point.lo is not None]),
         hi=_mean([point.hi for point in scored if point.hi is not None]),
+        reach=_reach(points[max(0, first - 1) :], newest_s + span_s, window_s, span_s),
     )
 
 
@@ -93,7 +97,14 @@ class Roller:
     """
 
     span_s: float = 1.0
-    _timelines: dict[tuple[str, str], tuple[Point, ...]] = field(default_factory=dict)
+    _timelines: dict[str, dict[str, tuple[Point, ...]]] = field(default_factory=dict)
+    _ranks: dict[str, dict[str, Rank]] = field(default_factory=dict)
+
+    def know(self, stream: str, rendition: Rendition, measured_height: int | None = None) -> None:
+        """Note a rung's place in its stream's ladder."""
+        rank = rank_of(rendition, measured_height)
+        if rank is not None:
+            self._ranks.setdefault(stream, {})[rendition.id] = rank
 
     def add(self, score: Score) -> tuple[Window, ...]:
         """Take one clip's score and return its rendition's windows (10 s, 1 m, 5 m) as they now stand.
@@ -104,23 +115,81 @@ class Roller:
             raise ValueError(
                 f"{score.stream}/{score.rendition}: media time {score.media_time_s} is not finite"
             )
-        key = (score.stream, score.rendition)
-        point = Point(score.media_time_s, score.score, score.lo, score.hi)
-        points = insert(self._timelines.get(key, ()), point, span_s=self.span_s)
-        self._timelines[key] = points
+        point = Point(score.media_time_s, score.score, score.lo, score.hi, score.holds_s)
+        timelines = self._timelines.setdefault(score.stream, {})
+        points = insert(timelines.get(score.rendition, ()), point, span_s=self.span_s)
+        timelines[score.rendition] = points
+        top = self._top(score.stream)
         return tuple(
-            aggregate(points, window_s, stream=score.stream, rendition=score.rendition, span_s=self.span_s)
+            self._compared(
+                aggregate(
+                    points, window_s, stream=score.stream, rendition=score.rendition, span_s=self.span_s
+                ),
+                points,
+                top,
+            )
             for window_s in WINDOWS_S
         )
 
+    def followers(self, score: Score) -> tuple[Window, ...]:
+        """After a score of the top rung: the shortest windows of the rungs that are compared with it."""
+        timelines = self._timelines.get(score.stream, {})
+        top = self._top(score.stream)
+        if top != score.rendition:
+            return ()
+        windows = (
+            self._compared(
+                aggregate(points, WINDOWS_S[0], stream=score.stream, rendition=name, span_s=self.span_s),
+                points,
+                top,
+            )
+            for name, points in timelines.items()
+            if name != top
+        )
+        return tuple(window for window in windows if window.vs_top is not None)
+
     def forget(self, stream: str, rendition: str | None = None) -> None:
         """Let go of a stream, or of one rendition of it, that is no longer watched."""
-        for key in [k for k in self._timelines if k[0] == stream and rendition in (None, k[1])]:
-            del self._timelines[key]
+        for kept in (self._timelines, self._ranks):
+            if rendition is None:
+                kept.pop(stream, None)
+            else:
+                kept.get(stream, {}).pop(rendition, None)
 
     def __len__(self) -> int:
         """Points held over all renditions."""
-        return sum(len(points) for points in self._timelines.values())
+        return sum(len(points) for stream in self._timelines.values() for points in stream.values())
+
+    def _top(self, stream: str) -> str | None:
+        return top_of(self._ranks.get(stream, {}), self._timelines.get(stream, {}))
+
+    def _compared(self, window: Window, points: tuple[Point, ...], top: str | None) -> Window:
+        """The window with its difference to the top rung."""
+        if top is None or top == window.rendition or window.rendition not in self._ranks[window.stream]:
+            return window
+        mine = points[_first(points, window.window_s, self.span_s) :]
+        others = self._timelines[window.stream][top]
+        since = bisect_left(others, mine[0].media_time_s - self.span_s, key=_time)
+        mean, count = difference(mine, others[since:], self.span_s)
+        return replace(window, vs_top=mean, vs_top_count=count)
+
+
+def _first(points: Sequence[Point], window_s: float, span_s: float) -> int:
+    """Index of the first clip of which all lies inside the window."""
+    return bisect_left(points, points[-1].media_time_s + span_s - window_s - _EDGE_S, key=_time)
+
+
+def _reach(points: Sequence[Point], end_s: float, window_s: float, span_s: float) -> float | None:
+    """Share of the window that scores stand for, each until the next clip; None: none outlasts its clip."""
+    if all(point.holds_s is None for point in points):
+        return None
+    start_s, reached_s = end_s - window_s, 0.0
+    ends = [point.media_time_s for point in points[1:]] + [end_s]
+    for point, next_s in zip(points, ends, strict=True):
+        if point.score is not None:
+            until_s = min(point.media_time_s + max(span_s, point.holds_s or 0.0), next_s)
+            reached_s += max(0.0, until_s - max(start_s, point.media_time_s))
+    return min(1.0, reached_s / window_s)
 
 
 def _time(point: Point) -> float:

@@ -14,8 +14,8 @@ from qoed.decode.options import DecodeOptions, Depth
 from qoed.decode.pool import DecodePool
 from qoed.infer import Scorer
 from qoed.lanes import Lanes
-from qoed.model import Decoded, Finding, Rendition, Score, Segment
-from qoed.source import Emit, HttpClient, Source, SourceOptions, make_source
+from qoed.model import Decoded, Finding, Rendition, RenditionGone, Score
+from qoed.source import Emit, HttpClient, Item, Source, SourceOptions, make_source
 from qoed_engine import Engine, load_engine
 
 STREAM = "score"
@@ -68,7 +68,8 @@ async def score_path(
     enough = asyncio.Event()
 
     def on_decoded(decoded: Decoded) -> None:
-        found.renditions.setdefault(decoded.segment.rendition.id, decoded.segment.rendition)
+        if not decoded.segment.rendition.audio_only:
+            found.renditions.setdefault(decoded.segment.rendition.id, decoded.segment.rendition)
         found.findings.extend(decoded.findings)
         for clip in decoded.clips:
             scorer.submit(clip)
@@ -76,9 +77,11 @@ async def score_path(
         if on_progress is not None:
             on_progress(done_s, seconds)
 
-    async def emit(item: Segment | Finding) -> None:
+    async def emit(item: Item) -> None:
         if isinstance(item, Finding):
             found.findings.append(item)
+        elif isinstance(item, RenditionGone):
+            return
         elif seconds is not None and item.media_time_s >= seconds:
             enough.set()
             await asyncio.Event().wait()  # the source is about to be cancelled
@@ -94,7 +97,13 @@ async def score_path(
         ):
             source = make_source(STREAM, target, SourceOptions(renditions=renditions), http=http, clock=clock)
             options = DecodeOptions(display_height=display_height, depth=depth)
-            lanes = Lanes(options, pool, on_decoded=on_decoded, on_drop=lambda _count: None, patient=True)
+            lanes = Lanes(
+                lambda _segment: options,
+                pool,
+                on_decoded=on_decoded,
+                on_drop=lambda _count: None,
+                patient=True,
+            )
             scoring = group.create_task(scorer.run())
             async with lanes:
                 await _first_of(_run(source, emit), enough)

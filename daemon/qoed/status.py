@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,6 +17,8 @@ def status_details(app: App) -> dict[str, Any]:
         for reason, count in stats.dropped.items():
             segments_dropped[reason.value] = segments_dropped.get(reason.value, 0) + count
     scorer, publisher = app.scorer.stats, app.publisher.stats()
+    depth = app.depth.stats(app.clock.monotonic())
+    levels = Counter(depth.levels.values())
     return {
         "streams": len(app.streams),
         "streams_running": sum(stream.supervisor.state.value == "running" for stream in app.streams.values()),
@@ -45,6 +48,14 @@ def status_details(app: App) -> dict[str, Any]:
             if count
         },
         "engine_busy_s": round(scorer.busy_s, 3),
+        **{f"depth_streams_{level}": levels[level] for level in ("full", "light", "extra_light")},
+        "depth_waiting": depth.waiting,
+        "depth_promotions": depth.promotions,
+        "depth_demotions": depth.demotions,
+        "depth_cpu_load": round(depth.load, 3),
+        "depth_cpu_budget": round(depth.budget, 3),
+        # Last: a payload has room for some of them only, and the closest looked at come first.
+        "depth_of": depth.levels,
     }
 
 

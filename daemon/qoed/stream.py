@@ -8,15 +8,18 @@ from dataclasses import replace
 
 from qoed.clock import Clock
 from qoed.config import StreamConfig
+from qoed.decode.options import DecodeOptions
+from qoed.depth import DepthControl, Sampling
 from qoed.lanes import Decoder, Lanes
-from qoed.model import Decoded, Finding, Segment
-from qoed.source import HttpClient, Supervisor, make_source
+from qoed.model import Decoded, Finding, RenditionGone, Segment
+from qoed.source import HttpClient, Item, Supervisor, make_source
 
 
 class Stream:
     """Runs one configured stream until it ends or `stop` is called.
 
-    `on_decoded` and `on_finding` get what it yields, `on_drop` (stream, count) what our own slowness cost.
+    `on_decoded` and `on_finding` get what it yields, `on_drop` (stream, count) what our own slowness cost,
+    `on_gone` the renditions that left its ladder; `depth` is told of it all and says how deep to decode.
     """
 
     def __init__(
@@ -29,17 +32,27 @@ class Stream:
         on_decoded: Callable[[Decoded], None],
         on_finding: Callable[[Finding], None],
         on_drop: Callable[[str, int], None],
+        on_gone: Callable[[RenditionGone], None],
+        depth: DepthControl,
+        begin_after_s: float = 0.0,
     ) -> None:
         self.config = config
         self.lanes = Lanes(
-            config.decode_options(),
+            self._options,
             decoder,
             on_decoded=lambda decoded: on_decoded(self._decoded(decoded)),
             on_drop=lambda count: on_drop(config.name, count),
         )
+        self._depth = depth
+        self._sampling = Sampling()
+        self._decode = config.decode_options()
+        self._clock = clock
         source = make_source(config.name, config.url, config.source_options(), http=http, clock=clock)
-        self.supervisor = Supervisor(config.name, source, self._emit, clock=clock)
+        self.supervisor = Supervisor(
+            config.name, source, self._emit, clock=clock, begin_after_s=begin_after_s
+        )
         self._on_finding = on_finding
+        self._on_gone = on_gone
         self._checks = config.check_settings()
         self._ended = asyncio.Event()
 
@@ -56,13 +69,23 @@ class Stream:
         self.supervisor.stop()
         await self._ended.wait()
 
+    def _options(self, segment: Segment) -> DecodeOptions:
+        depth = self._sampling.choose(segment, self._depth.level_of(self.config.name))
+        return self._decode if depth == self._decode.depth else replace(self._decode, depth=depth)
+
     def _decoded(self, decoded: Decoded) -> Decoded:
-        """Without the findings that nobody wants."""
+        """What is worth scoring, without the findings that nobody wants."""
+        decoded, depth = self._sampling.mark(decoded)
+        self._depth.on_decoded(decoded, depth, self._clock.monotonic())
         wanted = tuple(finding for finding in decoded.findings if self._checks.wanted(finding))
         return decoded if len(wanted) == len(decoded.findings) else replace(decoded, findings=wanted)
 
-    async def _emit(self, item: Segment | Finding) -> None:
+    async def _emit(self, item: Item) -> None:
         if isinstance(item, Segment):
             await self.lanes.put(item)
+        elif isinstance(item, RenditionGone):
+            self._sampling.forget(item.rendition)
+            self._depth.forget_rendition(item.stream, item.rendition)
+            self._on_gone(item)
         elif self._checks.wanted(item):
             self._on_finding(item)

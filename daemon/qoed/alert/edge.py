@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Set
 from datetime import datetime
 from typing import Any
 
+from qoed.alert.cause import Attribution
 from qoed.alert.observe import Observation
 from qoed.alert.rule import Rule
 from qoed.roll import WINDOW_NAMES
@@ -33,8 +35,10 @@ def firing_message(rule: Rule, seen: Observation) -> str:
         told = f"{rule.metric.value} over {window_of(rule)} is {_figure(seen.value)}"
         return f"{told}, {side} {_figure(rule.level)}"
     assert rule.finding is not None
-    told = seen.finding.message if seen.finding is not None and seen.finding.message else rule.finding.value
-    return told if rule.count == 1 else f"{seen.count} x {rule.finding.value}, lately: {told}"
+    reason = seen.finding.reason if seen.finding is not None else rule.finding
+    told = seen.finding.message if seen.finding is not None and seen.finding.message else reason.value
+    what = rule.name if rule.also else reason.value
+    return told if rule.count == 1 else f"{seen.count} x {what}, lately: {told}"
 
 
 def resolved_message(rule: Rule, seen: Observation, lasted_s: float) -> str:
@@ -45,7 +49,16 @@ def resolved_message(rule: Rule, seen: Observation, lasted_s: float) -> str:
             f"clear level {_figure(rule.clear_level)}, after {lasted_s:.0f} s"
         )
     assert rule.finding is not None
-    return f"{rule.finding.value} is over after {lasted_s:.0f} s"
+    return f"{rule.name if rule.also else rule.finding.value} is over after {lasted_s:.0f} s"
+
+
+def grounds_of(attribution: Attribution, affected: Set[str]) -> dict[str, Any]:
+    """Why an alert has its cause; `affected` are the renditions that were in trouble in its course."""
+    grounds: dict[str, Any] = {"cause_because": attribution.because}
+    if attribution.watched:
+        grounds["renditions_affected"] = ", ".join(sorted(affected))
+        grounds["renditions_watched"] = ", ".join(sorted(affected | set(attribution.watched)))
+    return grounds
 
 
 def evidence_of(seen: Observation) -> dict[str, Any]:
@@ -54,6 +67,8 @@ def evidence_of(seen: Observation) -> dict[str, Any]:
     if seen.finding is not None:
         evidence |= seen.finding.evidence
     if seen.window is not None:
+        if seen.finding is None and seen.window.vs_top is not None:
+            evidence["vs_top"] = round(seen.window.vs_top, 3)
         for name in ("mean", "p05", "min", "lo", "hi", "coverage", "count"):
             value = getattr(seen.window, name)
             evidence[name] = round(value, 3) if isinstance(value, float) else value

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from qoed.alert import edge
-from qoed.alert.cause import cause_of
+from qoed.alert.cause import BLAME_S, Attribution, attribute
 from qoed.alert.machine import INACTIVE, AlertStatus, Verdict, step
-from qoed.alert.observe import Observation, applies, memory_s, observe, observe_stream
+from qoed.alert.observe import SILENT_S, Observation, applies, memory_s, near, observe, observe_stream
 from qoed.alert.rule import PROBE_STREAM, Metric, Rule
 from qoed.alert.situation import Situation
-from qoed.model import AlertEvent, AlertState, Finding, Window
+from qoed.model import AlertEvent, AlertState, Decoded, Finding, Reason, Severity, Window
+
+CAUSE_PATIENCE_S = 1.0
+"""An alert of picture or sound waits so long at most for the other renditions, which tell its cause."""
 
 
 @dataclass(slots=True)
@@ -27,6 +30,10 @@ class _Alert:
     began: float
     started_at: datetime
     fired: AlertEvent | None = None
+    attribution: Attribution | None = None
+    """As it was when the alert fired."""
+    affected: set[str] = field(default_factory=set)
+    """Renditions that were in trouble at any time of the episode."""
 
 
 @dataclass(slots=True)
@@ -34,6 +41,23 @@ class _Stream:
     rules: tuple[Rule, ...]
     situation: Situation
     alerts: dict[tuple[str | None, str], _Alert] = field(default_factory=dict)
+    near: dict[tuple[str | None, str], float] = field(default_factory=dict)
+    """(rendition, rule) of the metrics that are near their level, and when that was last seen."""
+    by_reason: dict[Reason, list[Rule]] = field(init=False)
+    coverage: list[Rule] = field(init=False)
+    memory_s: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.obey(self.rules)
+
+    def obey(self, rules: tuple[Rule, ...]) -> None:
+        """Put rules in force."""
+        self.rules, self.by_reason = rules, {}
+        self.memory_s = max(memory_s(rules), BLAME_S)
+        self.coverage = [rule for rule in rules if rule.metric is Metric.COVERAGE]
+        for rule in rules:
+            for reason in rule.findings:
+                self.by_reason.setdefault(reason, []).append(rule)
 
 
 class Evaluator:
@@ -68,7 +92,8 @@ class Evaluator:
                 if kept.get(alert.rule.name) != alert.rule:
                     gone = "changed" if alert.rule.name in kept else "removed"
                     events += self._withdraw(known, alert, f"rule {alert.rule.name} was {gone}")
-            known.rules = tuple(wanted)
+            known.obey(tuple(wanted))
+            known.near.clear()
         return events
 
     def remove_stream(
@@ -86,6 +111,7 @@ class Evaluator:
         if known is None:
             return []
         known.situation.forget_rendition(rendition)
+        known.near = {place: at for place, at in known.near.items() if place[0] != rendition}
         alerts = [alert for alert in known.alerts.values() if alert.rendition == rendition]
         why = "the rendition is no longer watched"
         return [event for alert in alerts for event in self._withdraw(known, alert, why)]
@@ -96,16 +122,16 @@ class Evaluator:
         if known is None:
             return []
         known.situation.see(window, now)
-        events = []
-        for rule in known.rules:
-            if (
-                rule.metric is not None
-                and rule.window_s == window.window_s
-                and applies(rule, window.rendition)
-            ):
-                place = None if rule.scope == "stream" else window.rendition
-                events += self._evaluate(window.stream, known, rule, place, now)
-        return events
+        return self._on_window(known, window, now, known.rules)
+
+    def on_refined(self, window: Window, now: float) -> list[AlertEvent]:
+        """Take in a window anew of which only the difference to the top rung is news."""
+        known = self._streams.get(window.stream)
+        if known is None:
+            return []
+        known.situation.refine(window)
+        compared = [rule for rule in known.rules if rule.metric in (Metric.VS_TOP, Metric.VS_TOP_DROP)]
+        return self._on_window(known, window, now, compared)
 
     def on_finding(self, finding: Finding, now: float) -> list[AlertEvent]:
         """Take in one finding; of an unknown stream, none."""
@@ -117,21 +143,48 @@ class Evaluator:
             for other in self._streams.values():
                 other.situation.resumed_at = max(other.situation.resumed_at, known.situation.resumed_at)
         events = []
-        for rule in known.rules:
-            if rule.finding is finding.reason and applies(rule, finding.rendition):
+        for rule in known.by_reason.get(finding.reason, ()):
+            if applies(rule, finding.rendition):
                 place = None if rule.scope == "stream" else finding.rendition
                 events += self._evaluate(finding.stream, known, rule, place, now)
         return events
+
+    def on_decoded(self, decoded: Decoded, now: float) -> list[AlertEvent]:
+        """A rendition was decoded up to a segment's end, and its findings till then have been told."""
+        stream = decoded.segment.stream
+        known = self._streams.get(stream)
+        if known is None:
+            return []
+        known.situation.hear(decoded, now)
+        undecided = [
+            alert
+            for alert in known.alerts.values()
+            if alert.status.state is AlertState.PENDING and alert.rule.metric is None
+        ]
+        return [
+            event
+            for alert in undecided
+            for event in self._evaluate(stream, known, alert.rule, alert.rendition, now, news=False)
+        ]
 
     def tick(self, now: float) -> list[AlertEvent]:
         """Let time pass without news; call about once a second."""
         events = []
         for stream, known in self._streams.items():
-            known.situation.forget_events(now - max(memory_s(known.rules), 60.0))
-            for rule in known.rules:
-                for place in list(self._due(known, rule)):
-                    events += self._evaluate(stream, known, rule, place, now, news=False)
+            known.situation.forget_events(now - known.memory_s)
+            for place, rule in self._due(known):
+                events += self._evaluate(stream, known, rule, place, now, news=False)
         return events
+
+    def tension(self, stream: str, now: float) -> tuple[Severity | None, bool]:
+        """The worst severity of a stream's alerts that pend or fire; whether a metric is near its level."""
+        known = self._streams.get(stream)
+        if known is None:
+            return None, False
+        order = list(Severity)
+        severities = [alert.rule.severity for alert in known.alerts.values()]
+        near_level = any(now - at < SILENT_S for at in known.near.values())
+        return max(severities, key=order.index, default=None), near_level
 
     def active(self) -> list[AlertEvent]:
         """The firing edge of every alert that fires now, oldest first."""
@@ -140,15 +193,30 @@ class Evaluator:
         ]
         return sorted(fired, key=lambda event: event.at)
 
-    def _due(self, known: _Stream, rule: Rule) -> Iterator[str | None]:
+    def _due(self, known: _Stream) -> Iterator[tuple[str | None, Rule]]:
         """Where time alone can change something: open alerts, findings that last, scores that stay away."""
-        places = {alert.rendition for alert in known.alerts.values() if alert.rule.name == rule.name}
-        if rule.finding is not None:
-            here = {where for where, reason in known.situation.active if reason is rule.finding}
-            places |= {None} if here and rule.scope == "stream" else here
-        elif rule.metric is Metric.COVERAGE:
-            places |= {None} if rule.scope == "stream" else {*known.situation.renditions, None}
-        return (place for place in places if applies(rule, place))
+        due = {(alert.rendition, alert.rule.name): alert.rule for alert in known.alerts.values()}
+        for where, reason in known.situation.active:
+            for rule in known.by_reason.get(reason, ()):
+                due[None if rule.scope == "stream" else where, rule.name] = rule
+        for rule in known.coverage:
+            for rendition in (*known.situation.renditions, None):
+                due[None if rule.scope == "stream" else rendition, rule.name] = rule
+        return ((place, rule) for (place, _), rule in due.items() if applies(rule, place))
+
+    def _on_window(
+        self, known: _Stream, window: Window, now: float, rules: Sequence[Rule]
+    ) -> list[AlertEvent]:
+        events = []
+        for rule in rules:
+            if (
+                rule.metric is not None
+                and rule.window_s == window.window_s
+                and applies(rule, window.rendition)
+            ):
+                place = None if rule.scope == "stream" else window.rendition
+                events += self._evaluate(window.stream, known, rule, place, now)
+        return events
 
     def _evaluate(
         self, stream: str, known: _Stream, rule: Rule, place: str | None, now: float, *, news: bool = True
@@ -160,21 +228,33 @@ class Evaluator:
             seen = observe(rule, known.situation, place, now, starved=starved)
         if not news and rule.metric not in (None, Metric.COVERAGE) and seen.verdict is not Verdict.UNKNOWN:
             return []  # an old window is no new evidence; only its going stale is news
+        if near(rule, seen):
+            known.near[place, rule.name] = now
+        else:
+            known.near.pop((place, rule.name), None)
         alert = known.alerts.get((place, rule.name))
-        status, entered = step(alert.status if alert else INACTIVE, seen.verdict, now, rule)
+        attribution = None
+        if seen.verdict is Verdict.BAD:
+            attribution = attribute(rule, seen, known.situation, place, now, starved=starved)
+        status, entered = step(
+            alert.status if alert else INACTIVE, seen.verdict, now, _patient(rule, attribution)
+        )
         if alert is None:
             if status.state is None:
                 return []
             alert = known.alerts[place, rule.name] = self._open(stream, place, rule, status, now)
         alert.status = status
+        if attribution is not None:
+            alert.attribution = alert.attribution if alert.fired else attribution
+            alert.affected.update(attribution.affected)
         events = []
         for state in entered:
             if state is AlertState.FIRING:
-                alert.fired = self._edge(known, alert, state, edge.firing_message(rule, seen), seen, now)
+                alert.fired = self._edge(alert, state, edge.firing_message(rule, seen), seen)
                 events.append(alert.fired)
             elif state is AlertState.RESOLVED:
                 message = edge.resolved_message(rule, seen, now - alert.began)
-                events.append(self._edge(known, alert, state, message, seen, now))
+                events.append(self._edge(alert, state, message, seen))
         if status.state is None:
             del known.alerts[place, rule.name]
         return events
@@ -194,21 +274,14 @@ class Evaluator:
         known.alerts.pop((alert.rendition, alert.rule.name), None)
         if alert.fired is None:
             return []
-        return [self._edge(known, alert, AlertState.RESOLVED, why, None, alert.began)]
+        return [self._edge(alert, AlertState.RESOLVED, why, None)]
 
-    def _edge(
-        self,
-        known: _Stream,
-        alert: _Alert,
-        state: AlertState,
-        message: str,
-        seen: Observation | None,
-        now: float,
-    ) -> AlertEvent:
-        cause = alert.fired.cause if alert.fired else cause_of(alert.rule, known.situation, now)
+    def _edge(self, alert: _Alert, state: AlertState, message: str, seen: Observation | None) -> AlertEvent:
+        assert alert.attribution is not None  # of the verdict that let it fire
         window = seen.window if seen else None
         finding = seen.finding if seen else None
         media_time_s = window.media_time_s if window else finding.media_time_s if finding else None
+        evidence = edge.evidence_of(seen) if seen else {}
         return AlertEvent(
             stream=alert.stream,
             rendition=alert.rendition,
@@ -221,10 +294,17 @@ class Evaluator:
             value=seen.value if seen else None,
             threshold=alert.rule.level,
             window=edge.window_of(alert.rule),
-            cause=cause,
+            cause=alert.attribution.cause,
             message=message,
             started_at=alert.started_at,
             at=self._wall(),
             media_time_s=media_time_s,
-            evidence=edge.evidence_of(seen) if seen else {},
+            evidence=evidence | edge.grounds_of(alert.attribution, alert.affected),
         )
+
+
+def _patient(rule: Rule, attribution: Attribution | None) -> Rule:
+    """The rule, made to wait a moment when that may tell the cause; scores come every second anyway."""
+    if attribution is None or attribution.settled or rule.metric is not None:
+        return rule
+    return replace(rule, for_s=max(rule.for_s, CAUSE_PATIENCE_S))

@@ -17,9 +17,16 @@ SILENT_S = 30.0
 USUAL_WINDOW_S = 300.0
 """The window that says what is usual for a rendition."""
 USUAL_LEAST_S = 20.0
-"""With fewer scored seconds than this nothing is usual yet."""
+"""With fewer scored seconds than this nothing is usual yet ..."""
+USUAL_LEAST_COUNT = 20
+"""... nor with fewer seconds that the top rung has scores for, too."""
 
-_TIMED = frozenset({Reason.SEGMENT_SLOW, Reason.THROUGHPUT_LOW})
+NEAR = 5.0
+"""Points from its level within which a metric is near it."""
+
+_TIMED = frozenset(
+    {Reason.SEGMENT_SLOW, Reason.THROUGHPUT_LOW, Reason.PLAYLIST_SLOW, Reason.PART_LATE, Reason.INPUT_STALLED}
+)
 """Findings that rest on our own timing: a probe that cannot keep up must not raise them."""
 
 
@@ -47,11 +54,13 @@ def observe(
     rule: Rule, situation: Situation, rendition: str | None, now: float, *, starved: bool = False
 ) -> Observation:
     """What `rule` sees of one rendition. `starved`: the probe as a whole has trouble of its own."""
+    if rule.unless and situation.excused(rule.unless, now, rule.unless_hold_s):
+        return UNKNOWN
     doubtful = starved or situation.starved(now)
     if rule.finding is not None:
-        if doubtful and rule.finding in _TIMED:
-            return UNKNOWN
-        return _finding(rule, rule.finding, situation, rendition, now)
+        believed = [reason for reason in rule.findings if not (doubtful and reason in _TIMED)]
+        seen = _finding(rule, believed, situation, rendition, now)
+        return seen if seen.verdict is Verdict.BAD or len(believed) == len(rule.findings) else UNKNOWN
     if doubtful or situation.lasting(DOWN, rendition):
         return UNKNOWN
     if rule.metric is Metric.COVERAGE:
@@ -63,7 +72,7 @@ def observe_stream(rule: Rule, situation: Situation, now: float, *, starved: boo
     """What `rule` sees of the whole stream: trouble as soon as any rendition has it, good when all are."""
     places: list[str | None] = [r for r in situation.renditions if applies(rule, r)]
     if rule.finding is not None:
-        places = [where for where in _places(rule.finding, situation) if applies(rule, where)]
+        places = [where for where in _places(rule, situation) if applies(rule, where)]
     elif not situation.renditions:
         places = [None]
     seen = [(where, observe(rule, situation, where, now, starved=starved)) for where in places]
@@ -83,21 +92,28 @@ def _badness(rule: Rule, observation: Observation) -> float:
     return -observation.value if rule.below is not None else observation.value
 
 
-def _places(reason: Reason, situation: Situation) -> list[str | None]:
-    lasting = [where for where, active in situation.active if active is reason]
-    recent = [each.finding.rendition for each in situation.events if each.finding.reason is reason]
+def _places(rule: Rule, situation: Situation) -> list[str | None]:
+    lasting = [where for where, active in situation.active if active in rule.findings]
+    recent = [each.finding.rendition for each in situation.events if each.finding.reason in rule.findings]
     return list(dict.fromkeys(lasting + recent))
 
 
+def near(rule: Rule, seen: Observation) -> bool:
+    """Whether a score metric is close to the level that triggers, or beyond it; no verdict is needed."""
+    if rule.level is None or rule.metric is Metric.COVERAGE or seen.value is None:
+        return False
+    return seen.value < rule.level + NEAR if rule.below is not None else seen.value > rule.level - NEAR
+
+
 def _finding(
-    rule: Rule, reason: Reason, situation: Situation, rendition: str | None, now: float
+    rule: Rule, reasons: Sequence[Reason], situation: Situation, rendition: str | None, now: float
 ) -> Observation:
-    lasting = situation.active.get((rendition, reason))
-    events = situation.events_of(reason, rendition, now - rule.window_s)
-    if lasting is None and len(events) < rule.count:
-        latest = situation.latest.get((rendition, reason))
-        return Observation(verdict=Verdict.GOOD, finding=latest, count=len(events))
-    finding = lasting or events[-1]
+    lasting = [found for reason in reasons if (found := situation.active.get((rendition, reason)))]
+    events = situation.events_of(reasons, rendition, now - rule.window_s)
+    if not lasting and len(events) < rule.count:
+        latest = [found for reason in reasons if (found := situation.latest.get((rendition, reason)))]
+        return Observation(verdict=Verdict.GOOD, finding=latest[-1] if latest else None, count=len(events))
+    finding = lasting[0] if lasting else events[-1]
     return Observation(verdict=Verdict.BAD, value=finding.value, finding=finding, count=len(events))
 
 
@@ -105,12 +121,29 @@ def _score(rule: Rule, situation: Situation, rendition: str | None, now: float) 
     seen = situation.windows.get((rendition, rule.window_s)) if rendition is not None else None
     if seen is None or now - seen.at > max(SILENT_S, rule.window_s):
         return UNKNOWN
-    value = _statistic(seen.window, rule.metric)
-    if rule.metric is Metric.DROP:
-        value = _drop(seen.window, situation.windows.get((seen.window.rendition, USUAL_WINDOW_S)))
-    if value is None or seen.window.coverage < rule.min_coverage:
-        return replace(UNKNOWN, window=seen.window)
+    value = value_of(rule.metric, seen.window, situation)
+    if value is None or _evidence(rule, seen.window) < rule.min_coverage:
+        return replace(UNKNOWN, window=seen.window, value=value)
     return Observation(verdict=_judge(rule, value), value=value, window=seen.window)
+
+
+def value_of(metric: Metric | None, window: Window, situation: Situation) -> float | None:
+    """What a score metric says of a window; None where it cannot."""
+    usual = situation.windows.get((window.rendition, USUAL_WINDOW_S))
+    match metric:
+        case Metric.DROP:
+            return _drop(window, usual)
+        case Metric.VS_TOP_DROP:
+            return _vs_top_drop(window, usual)
+        case _:
+            return _statistic(window, metric)
+
+
+def _evidence(rule: Rule, window: Window) -> float:
+    """Share of the window that the metric rests on."""
+    if rule.metric in (Metric.VS_TOP, Metric.VS_TOP_DROP):
+        return window.coverage * window.vs_top_count / window.count if window.count else 0.0
+    return window.coverage
 
 
 def _coverage(rule: Rule, situation: Situation, rendition: str | None, now: float) -> Observation:
@@ -129,9 +162,9 @@ def _coverage(rule: Rule, situation: Situation, rendition: str | None, now: floa
         return Observation(verdict=_judge(rule, 0.0), value=0.0, window=seen.window)
     if now - max(situation.first_seen[rendition], situation.resumed_at) < rule.window_s:  # not full yet
         return replace(UNKNOWN, window=seen.window)
-    return Observation(
-        verdict=_judge(rule, seen.window.coverage), value=seen.window.coverage, window=seen.window
-    )
+    # By what the depth promised: few scores are no gap where few were due.
+    covered = seen.window.coverage if seen.window.reach is None else seen.window.reach
+    return Observation(verdict=_judge(rule, covered), value=covered, window=seen.window)
 
 
 def _statistic(window: Window, metric: Metric | None) -> float | None:
@@ -146,6 +179,8 @@ def _statistic(window: Window, metric: Metric | None) -> float | None:
             return window.lo
         case Metric.HI:
             return window.hi
+        case Metric.VS_TOP:
+            return window.vs_top
         case _:
             return None
 
@@ -157,6 +192,13 @@ def _drop(recent: Window, usual: Seen | None) -> float | None:
     if usual.window.coverage * USUAL_WINDOW_S < USUAL_LEAST_S:
         return None
     return usual.window.mean - recent.mean
+
+
+def _vs_top_drop(recent: Window, usual: Seen | None) -> float | None:
+    """Points below the usual difference to the top rung; None until there is a usual."""
+    if usual is None or usual.window.vs_top is None or recent.vs_top is None:
+        return None
+    return usual.window.vs_top - recent.vs_top if usual.window.vs_top_count >= USUAL_LEAST_COUNT else None
 
 
 def _judge(rule: Rule, value: float) -> Verdict:

@@ -19,7 +19,9 @@ class Metric(StrEnum):
     """What a metric rule tests: a statistic of one rolling window. Scores are 0-100, coverage is 0-1.
 
     `score.drop` is how many points the window's mean lies below the mean of the last five minutes: it finds
-    what went wrong in a rung of any height, where one level cannot suit all.
+    what went wrong in a rung of any height, where one level cannot suit all. `score.vs_top` is the difference
+    to the ladder's top rung (mostly negative), `score.vs_top_drop` how far that has fallen below its own last
+    five minutes: what the rung alone lost, since content moves all rungs together.
     """
 
     MEAN = "score.mean"
@@ -28,7 +30,16 @@ class Metric(StrEnum):
     LO = "score.lo"
     HI = "score.hi"
     DROP = "score.drop"
+    VS_TOP = "score.vs_top"
+    VS_TOP_DROP = "score.vs_top_drop"
     COVERAGE = "coverage"
+
+    @property
+    def scale(self) -> tuple[float, float]:
+        """Least and greatest value."""
+        if self is Metric.COVERAGE:
+            return 0.0, 1.0
+        return (-100.0 if self is Metric.VS_TOP else 0.0), 100.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +55,8 @@ class Rule:
     severity: Severity = Severity.WARNING
     metric: Metric | None = None
     finding: Reason | None = None
+    also: tuple[Reason, ...] = ()
+    """Further findings that raise the same alert."""
     window_s: float = 60.0
     below: float | None = None
     above: float | None = None
@@ -58,6 +71,15 @@ class Rule:
     scope: Scope = "rendition"
     renditions: str = "*"
     """Shell-style pattern of the rendition ids that the rule looks at."""
+    unless: tuple[Reason, ...] = ()
+    """While one of these lasts on the stream, the rule knows nothing: it neither fires nor resolves."""
+    unless_hold_s: float = 5.0
+    """So long after its end, too."""
+
+    @property
+    def findings(self) -> tuple[Reason, ...]:
+        """All findings that raise the alert; none for metric rules."""
+        return () if self.finding is None else (self.finding, *self.also)
 
     @property
     def level(self) -> float | None:

@@ -106,6 +106,11 @@ _MOVES: dict[Reason, Check] = {
 }
 
 _SAYS: dict[Reason, Check] = {
+    Reason.PLAYLIST_MALFORMED: _check(
+        "tags of the playlist are broken or misplaced, though it can be read without them",
+        "4",
+        clears="its tags are as they should be",
+    ),
     Reason.TARGET_DURATION_EXCEEDED: _check(
         "EXTINF, rounded, is longer than the target duration",
         "4.4.3.1",

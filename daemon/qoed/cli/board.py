@@ -27,6 +27,8 @@ STALE_S = 15.0
 """A score older than this is shown dimmed: it says nothing of now."""
 
 HISTORY = 30
+_WIDE = 100
+"""Columns from which on the table also says how far a rung is from the top and how deep it is decoded."""
 _BARS = "▁▂▃▄▅▆▇█"
 _SEVERITY = {"info": "blue", "warning": "yellow", "critical": "bold red"}
 _STATE = {"pending": "yellow", "firing": "bold red", "resolved": "green"}
@@ -98,7 +100,7 @@ class Board:
 
 def render(board: Board, now: datetime, *, max_rows: int | None = None) -> RenderableType:
     """The board as a picture. With more renditions than `max_rows`, the worst stay."""
-    parts: list[RenderableType] = [_headline(board), _scores(board, now, max_rows)]
+    parts: list[RenderableType] = [_headline(board), _Scores(board, now, max_rows)]
     if board.active or board.alerts:
         parts += [Text(), _alerts(board)]
     if board.findings:
@@ -145,7 +147,21 @@ def _headline(board: Board) -> Text:
     return text
 
 
-def _scores(board: Board, now: datetime, max_rows: int | None) -> Table:
+@dataclass(frozen=True, slots=True)
+class _Scores:
+    """The table of scores, with columns for the ladder and the depth where there is room for them."""
+
+    board: Board
+    now: datetime
+    max_rows: int | None
+
+    def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
+        rows = self.board.rows.values()
+        wide = options.max_width >= _WIDE and any(row.newest.get("depth") for row in rows)
+        yield _scores(self.board, self.now, self.max_rows, wide=wide)
+
+
+def _scores(board: Board, now: datetime, max_rows: int | None, *, wide: bool) -> Table:
     table = Table(expand=True, box=None, header_style="bold", pad_edge=False)
     for name, justify in (
         ("Stream", "left"),
@@ -155,6 +171,7 @@ def _scores(board: Board, now: datetime, max_rows: int | None) -> Table:
         ("Range", "right"),
         ("MOS", "right"),
         ("1 m", "right"),
+        *((("vs top", "right"), ("Depth", "left")) if wide else ()),
         ("Trend", "left"),
         ("Age", "right"),
     ):
@@ -166,7 +183,7 @@ def _scores(board: Board, now: datetime, max_rows: int | None) -> Table:
         table.caption = f"{len(rows) - len(worst)} better ones not shown"
         rows = worst
     for _, row in sorted(rows, key=lambda item: item[0]):
-        table.add_row(*_cells(row, now))
+        table.add_row(*_cells(row, now, wide=wide))
     if not board.rows:
         table.add_row(Text("waiting for scores …", "italic bright_black"))
     return table
@@ -188,7 +205,7 @@ class _Trend:
         return Measurement(len(_BARS), max(len(_BARS), len(self.scores)))
 
 
-def _cells(row: Row, now: datetime) -> list[RenderableType]:
+def _cells(row: Row, now: datetime, *, wide: bool) -> list[RenderableType]:
     payload = row.newest
     score = _figure(payload, "score")
     word, colour = band(score)
@@ -207,6 +224,7 @@ def _cells(row: Row, now: datetime) -> list[RenderableType]:
         Text(_range(payload)),
         Text(_number(_figure(payload, "mos"))),
         Text(_number(minute), band(minute)[1]),
+        *((Text(_signed(_figure(payload, "vs_top"))), Text(_depth(payload))) if wide else ()),
         Text("–" if age_s is None else _duration(age_s)),
     ]
     for cell in cells:
@@ -259,7 +277,10 @@ def _score_line(payload: Fields) -> str:
     if score is None:
         return f"{head} {word}: {_clean(payload.get('reason'))}"
     figures = f"{_number(score)} {word} {_range(payload)} mos {_number(_figure(payload, 'mos'))}"
-    return f"{head} {figures} 1m {_number(_figure(payload, 'w1m_mean'))}"
+    told = f"{head} {figures} 1m {_number(_figure(payload, 'w1m_mean'))}"
+    vs_top = _figure(payload, "vs_top")
+    told += "" if vs_top is None else f" vs top {_signed(vs_top)}"
+    return f"{told} {_clean(payload['depth'])}" if payload.get("depth") else told
 
 
 def _key(payload: Fields) -> tuple[str, str]:
@@ -278,6 +299,14 @@ def _figure(payload: Fields, name: str) -> float | None:
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.1f}"
+
+
+def _signed(value: float | None) -> str:
+    return "–" if value is None else f"{value:+.1f}"
+
+
+def _depth(payload: Fields) -> str:
+    return _clean(payload.get("depth")).replace("extra_light", "key frames")
 
 
 def _range(payload: Fields) -> str:

@@ -21,6 +21,7 @@ from qoed.service import ExitCode, configure_logging
 from qoed.service.redact import redact
 from qoed.source import HttpClient
 from qoed.source.address import AddressGuard
+from qoed.source.tls import trusting
 
 PARALLEL = 8
 """Streams that are probed at once."""
@@ -79,8 +80,9 @@ async def _probe_all(config: Config, timeout_s: float) -> dict[str, Probe]:
                 stream.name, stream.url, stream.source_options(), http=http, timeout_s=timeout_s
             )
 
+    tls = trusting(config.http.ca_file) if config.http.ca_file else None
     async with (
-        HttpClient(guard=guard, sock_read_s=config.http.read_timeout) as http,
+        HttpClient(guard=guard, sock_read_s=config.http.read_timeout, tls=tls) as http,
         asyncio.TaskGroup() as group,
     ):
         tasks = {stream.name: group.create_task(one(stream)) for stream in config.streams}

@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 from qoed.clock import Clock, SystemClock
 from qoed.errors import SourceError
 from qoed.model import Finding, Rendition, Segment
-from qoed.source import HttpClient, SourceOptions, kind_of, make_source
+from qoed.source import HttpClient, Item, SourceOptions, kind_of, make_source
+from qoed.source.dash.parse import parse_mpd
+from qoed.source.dash.presentation import Ladder
+from qoed.source.detect import adaptive_kind
 from qoed.source.hls.model import MultivariantPlaylist
 from qoed.source.hls.playlist import parse_playlist
 from qoed.source.hls.source import MAIN
@@ -73,9 +76,10 @@ async def _look(found: Probe, url: str, options: SourceOptions, http: HttpClient
     ended = asyncio.Event()
     hold = asyncio.Event()
 
-    async def emit(item: Segment | Finding) -> None:
+    async def emit(item: Item) -> None:
         if isinstance(item, Finding):
             found.findings.append(item)
+        if not isinstance(item, Segment):
             return
         seen = item.rendition.id in found.segments
         found.segments.setdefault(item.rendition.id, item)
@@ -102,9 +106,15 @@ async def _look(found: Probe, url: str, options: SourceOptions, http: HttpClient
 
 
 async def _read_ladder(found: Probe, url: str, options: SourceOptions, http: HttpClient) -> None:
-    if kind_of(url) != "hls" or not url.startswith(("http://", "https://")):
+    if kind_of(url) not in ("hls", "dash", "detect") or not url.startswith(("http://", "https://")):
         return
     fetched = await Transport(url, options, http).playlist(url)
+    if adaptive_kind(fetched.body) == "dash":
+        presentation = Ladder(parse_selector(options.renditions)).arrange(
+            parse_mpd(fetched.body, fetched.final_url)
+        )
+        found.ladder, found.watched = list(presentation.ladder), presentation.names
+        return
     playlist = parse_playlist(fetched.body, fetched.final_url)
     if isinstance(playlist, MultivariantPlaylist):
         variants = [variant for variant in playlist.variants if not variant.audio_only]

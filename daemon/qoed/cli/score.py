@@ -50,7 +50,7 @@ def score_command(
     if csv is not None and str(csv) != "-":
         _check_writable(csv)
     configure_logging(level="warning", format="console")
-    if seconds is None and urlsplit(target).path.lower().endswith((".m3u8", ".m3u")):
+    if seconds is None and urlsplit(target).path.lower().endswith((".m3u8", ".m3u", ".mpd")):
         seconds = PLAYLIST_S  # a live one has no end of its own
     report = asyncio.run(
         _score(target, display_height=display_height, renditions=renditions, depth=depth, seconds=seconds)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from qoed.config.schema import File
 from qoed.config.yaml_tree import Path
 
-_SECRET = frozenset({"headers", "url"})
+_SECRET = frozenset({"headers", "url", "passphrase", "streamid"})
 """Values below these keys are never repeated in a message."""
 
 _HINTS = {

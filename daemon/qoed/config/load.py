@@ -11,6 +11,7 @@ from pydantic import SecretStr, ValidationError
 from qoed.alert.rule import Rule
 from qoed.config import rules as rule_layers
 from qoed.config.explain import explain, keys_at, kind_of, unknown_key
+from qoed.config.input import InputConfig, check_input
 from qoed.config.resolved import Config, RedisConfig, StreamConfig, engine_config, probe_rules
 from qoed.config.schema import (
     DecodeSection,
@@ -18,11 +19,11 @@ from qoed.config.schema import (
     HttpSection,
     LogSection,
     RedisSection,
-    Section,
     StreamEntry,
     StreamOptions,
 )
 from qoed.config.secrets import redis_password
+from qoed.config.section import Section
 from qoed.config.yaml_tree import Path as Where
 from qoed.config.yaml_tree import Tree, parse
 from qoed.errors import ConfigError
@@ -77,7 +78,7 @@ class _Reader:
         redis = self._section(RedisSection, data, "redis")
         engine = self._section(EngineSection, data, "engine")
         decode = self._section(DecodeSection, data, "decode")
-        http = self._section(HttpSection, data, "http")
+        http = self._trusting(self._section(HttpSection, data, "http"))
         log = self._section(LogSection, data, "log")
         defaults = self._part(StreamOptions, data.get("defaults"), ("defaults",))
         profiles = self._profiles(data.get("profiles"))
@@ -133,6 +134,19 @@ class _Reader:
             self._problem(("redis", key), str(error))
             return None
 
+    def _trusting(self, http: HttpSection) -> HttpSection:
+        """With `ca_file` relative to the file's folder, and known to be good."""
+        if http.ca_file is None:
+            return http
+        from qoed.source.tls import trusting
+
+        path = str(self._folder / http.ca_file)
+        try:
+            trusting(path)
+        except ValueError as error:
+            self._problem(("http", "ca_file"), str(error))
+        return http.model_copy(update={"ca_file": path})
+
     def _profiles(self, data: Any) -> dict[str, StreamOptions | None]:
         if data is None:
             return {}
@@ -179,6 +193,10 @@ class _Reader:
                 layers = None if profile is None else [*layers, (("profiles", entry.profile), profile)]
             if layers is not None:
                 options = self._resolve([*layers, (path, entry)])
+                try:
+                    check_input(entry.url, options.get("input", InputConfig()))
+                except ValueError as error:
+                    self._problem((*path, "url"), str(error))
                 streams.append(
                     StreamConfig(
                         name=entry.name,
@@ -224,6 +242,13 @@ class _Reader:
                     headers[name.lower()] = (name, source.resolve(self._folder))
                 except ValueError as error:
                     self._problem((*path, "headers", name), str(error))
+        if "input" in options:
+            try:
+                options["input"] = InputConfig.of(options["input"], self._folder)
+            except ValueError as error:
+                setters = [path for path, layer in layers if "input" in layer.model_fields_set]
+                self._problem((*setters[-1], "input"), str(error))
+                del options["input"]
         low, high = (getattr(options.get("loudness"), key, None) for key in ("min_lufs", "max_lufs"))
         if low is not None and high is not None and low >= high:
             setters = [path for path, layer in layers if "loudness" in layer.model_fields_set]

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from qoed.alert.rule import PROBE_STREAM, Rule
 from qoed.checks import CheckSettings
+from qoed.config.input import InputConfig, url_secrets
 from qoed.config.rules import build, builtin_drafts
 from qoed.config.schema import (
     Black,
@@ -91,9 +92,12 @@ class StreamConfig:
     profile: str | None = None
     renditions: str = "all"
     display_height: int = 1080
-    depth: Depth = "light"
+    depth: Depth = "auto"
+    format: Literal["auto", "hls", "dash", "ts", "file"] = "auto"
+    input: InputConfig = field(default_factory=InputConfig)
     start_segments: int | None = None
     stale_after: float | None = None
+    low_latency: bool = True
     pace: Literal["fast", "realtime"] = "fast"
     headers: Mapping[str, SecretStr] = field(default_factory=dict, repr=False)
     black: Black = field(default_factory=Black)
@@ -117,8 +121,11 @@ class StreamConfig:
         return SourceOptions(
             renditions=self.renditions,
             headers={name: value.get_secret_value() for name, value in self.headers.items()},
+            format=self.format,
+            input=self.input.options(self.http.ca_file),
             start_segments=self.start_segments,
             pace=self.pace,
+            low_latency=self.low_latency,
             stale_after_s=self.stale_after,
             playlist_deadline_s=self.http.playlist_deadline,
             segment_deadline_min_s=min(4.0, self.http.deadline),
@@ -129,12 +136,12 @@ class StreamConfig:
         )
 
     def decode_options(self) -> DecodeOptions:
-        """What the decoder needs to know."""
+        """What the decoder needs to know; under `depth: auto`, as long as nobody says otherwise."""
         from qoed.decode.options import DecodeOptions
 
         return DecodeOptions(
             display_height=self.display_height,
-            depth=self.depth,
+            depth="light" if self.depth == "auto" else self.depth,
             max_pixels=self.decode.max_pixels,
             black_duration_s=self.black.duration,
             black_picture_ratio=self.black.picture_share,
@@ -173,6 +180,8 @@ class Config:
         for stream in self.streams:
             for value in stream.headers.values():
                 yield value.get_secret_value()
+            yield from stream.input.secrets()
+            yield from url_secrets(stream.url)
 
     @classmethod
     def model_json_schema(cls) -> dict[str, Any]:

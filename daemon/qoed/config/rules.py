@@ -20,6 +20,12 @@ Mistake = tuple[Path, str]
 
 _METRIC_ONLY = ("below", "above", "clear", "min_coverage")
 _METRICS = ", ".join(Metric)
+_RENAMED = {
+    "window": "window_s",
+    "for": "for_s",
+    "keep_firing_for": "keep_firing_for_s",
+    "unless_hold": "unless_hold_s",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,25 +87,43 @@ def build(drafts: Drafts) -> tuple[tuple[Rule, ...], list[Mistake]]:
 
 def _rule(fields: dict[str, Any]) -> Rule:
     given = {name: value for name, value in fields.items() if value is not None}
-    renamed = {"window": "window_s", "for": "for_s", "keep_firing_for": "keep_firing_for_s"}
-    options = {renamed.get(name, name): value for name, value in given.items() if name != "enabled"}
-    for name, kind in (("metric", Metric), ("finding", Reason), ("severity", Severity)):
+    options = {_RENAMED.get(name, name): value for name, value in given.items() if name != "enabled"}
+    for name, kind in (("metric", Metric), ("severity", Severity)):
         if name in options:
             options[name] = kind(options[name])
+    if "unless" in options:
+        options["unless"] = _reasons(options["unless"])
+    if "finding" in options:
+        options["finding"], *also = _reasons(options["finding"])
+        options["also"] = tuple(also)
     return Rule(**options)
+
+
+def _reasons(names: str | Sequence[str] | None) -> tuple[Reason, ...]:
+    """Findings by name: one, several or none."""
+    return tuple(Reason(name) for name in ((names,) if isinstance(names, str) else names or ()))
 
 
 def _mistakes(fields: dict[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
     """Fields concerned (nearest first) and what is wrong."""
     metric, finding = fields.get("metric"), fields.get("finding")
+    findings, unless = _reasons(finding), _reasons(fields.get("unless"))
+    if own := [reason for reason in findings if reason in unless]:
+        yield (
+            ("unless", "finding"),
+            f"is held by its own finding {own[0]} and would never fire; remove one of the two",
+        )
     if metric is not None and finding is not None:
         yield ("finding", "metric"), "has a metric and a finding; make two rules of it"
     elif metric is not None:
         yield from _metric_mistakes(Metric(metric), fields)
     else:
+        if not findings:
+            yield ("finding",), "has an empty list of findings; name at least one"
+        said = ", ".join(findings)
         for name in _METRIC_ONLY:
             if fields.get(name) is not None:
-                yield (name,), f"{name} is for rules with a metric, this one has finding {finding}; remove it"
+                yield (name,), f"{name} is for rules with a metric, this one has finding {said}; remove it"
 
 
 def _metric_mistakes(metric: Metric, fields: dict[str, Any]) -> Iterable[tuple[tuple[str, ...], str]]:
@@ -116,11 +140,12 @@ def _metric_mistakes(metric: Metric, fields: dict[str, Any]) -> Iterable[tuple[t
     if below is None and above is None:
         yield ("metric",), f"metric {metric.value} needs a level; add below or above"
         return
-    limit = 1 if metric is Metric.COVERAGE else 100
+    least, most = metric.scale
     for name in ("below", "above", "clear"):
         level = fields.get(name)
-        if level is not None and not 0 <= level <= limit:
-            yield (name,), f"{name} {level:g} is out of range; {metric.value} goes from 0 to {limit}"
+        if level is not None and not least <= level <= most:
+            said = f"{metric.value} goes from {least:g} to {most:g}"
+            yield (name,), f"{name} {level:g} is out of range; {said}"
     if clear is None:
         return
     if below is not None and clear <= below:

@@ -12,7 +12,6 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     PlainValidator,
     WithJsonSchema,
@@ -22,7 +21,8 @@ from pydantic_core import core_schema
 
 from qoed.alert.rule import Metric, Scope
 from qoed.checks import CATALOGUE
-from qoed.config.secrets import SecretSource, parse_header
+from qoed.config.input import Input
+from qoed.config.section import Header, Section, Text
 from qoed.config.units import (
     AutoCount,
     AutoSeconds,
@@ -40,21 +40,9 @@ from qoed.reason import Reason
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
+_SCHEMES = ("http", "https", "udp", "rtp", "srt", "rtmp", "rtmps", "rtsp", "rtsps")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _NAME_HELP = "use letters, digits, _ . and -, at most 64, starting with a letter or digit"
-
-
-class Section(BaseModel):
-    """A mapping in the file."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        hide_input_in_errors=True,
-        allow_inf_nan=False,
-        use_attribute_docstrings=True,
-        validate_by_name=False,
-    )
 
 
 def _name(value: object) -> str:
@@ -69,8 +57,8 @@ def _url(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("needs an http(s) URL or a path")
     scheme, separator, _rest = value.partition("://")
-    if separator and scheme.lower() not in ("http", "https"):
-        raise ValueError(f"scheme {scheme} is not supported; use http, https or a path")
+    if separator and scheme.lower() not in _SCHEMES:
+        raise ValueError(f"scheme {scheme} is not supported; use {', '.join(_SCHEMES)} or a path")
     return value
 
 
@@ -125,21 +113,28 @@ def _checks(value: object) -> dict[Reason, float | bool]:
     return checks
 
 
+def _findings(value: object) -> tuple[Reason, ...] | None:
+    """One name or a list of them."""
+    if value is None:
+        return None
+    names = value if isinstance(value, list | tuple) else [value]
+    for name in names:
+        if name not in list(Reason):
+            near = get_close_matches(str(name), list(Reason), n=1)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise ValueError(f"there is no finding {name!r}; {hint}docs/checks.md lists them")
+    return tuple(Reason(name) for name in dict.fromkeys(names))
+
+
 def _none_is_empty(value: Any) -> Any:
     return {} if value is None else value
 
 
 Name = Annotated[str, PlainValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME.pattern})]
-Text = Annotated[str, Field(min_length=1)]
 Networks = Annotated[
     tuple[Network, ...],
     PlainValidator(_networks),
     WithJsonSchema({"type": "array", "items": {"type": "string"}}),
-]
-Header = Annotated[
-    SecretSource,
-    PlainValidator(parse_header),
-    WithJsonSchema({"anyOf": [{"type": "string"}, {"type": "object"}]}),
 ]
 
 
@@ -154,6 +149,15 @@ Checks = Annotated[
         }
     ),
 ]
+
+
+_FINDING = {"enum": [reason.value for reason in Reason]}
+Findings = Annotated[
+    tuple[Reason, ...] | None,
+    PlainValidator(_findings),
+    WithJsonSchema({"anyOf": [_FINDING, {"type": "array", "items": _FINDING}, {"type": "null"}]}),
+]
+"""Findings by name, one or a list."""
 
 
 class RedisSection(Section):
@@ -209,6 +213,12 @@ class DecodeSection(Section):
     """Segments after which a worker is replaced by a fresh one."""
     memory_limit: Size = 2 << 30
     """Address space of one worker."""
+    cpu_share: Annotated[float, Field(strict=True, gt=0, le=1)] = 0.7
+    """Share of the workers' CPU time that `depth: auto` may plan with; the rest is for bursts and scoring."""
+
+    def cpu_budget(self) -> float:
+        """CPU seconds a second that decoding may plan with."""
+        return self.cpu_share * min(self.worker_count(), len(os.sched_getaffinity(0)))
 
     def worker_count(self) -> int:
         """How many workers to start: `workers`, or one for each core that this process may use."""
@@ -232,6 +242,8 @@ class HttpSection(Section):
     """Open connections in all."""
     connections_per_host: Count = 64
     """Open connections to one host."""
+    ca_file: Text | None = None
+    """File (PEM) of certificate authorities to trust for https besides the system's."""
     allow_networks: Networks = ()
     """Networks allowed although the address guard refuses them (link-local, multicast, cloud metadata)."""
 
@@ -299,8 +311,8 @@ class RuleEntry(Section):
     """false turns the inherited rule off."""
     metric: Metric | None = None
     """Statistic of a rolling window."""
-    finding: Reason | None = None
-    """Finding that raises the alert."""
+    finding: Findings = None
+    """Finding that raises the alert, or a list of findings of which any does."""
     window: Seconds | None = None
     """Metrics: 10s, 1m or 5m of media time. Findings: how far back events count (default 1m)."""
     below: Number | None = None
@@ -323,6 +335,10 @@ class RuleEntry(Section):
     """An alert for each rendition, or one for the stream (default rendition)."""
     renditions: Text | None = None
     """Shell pattern of the rendition ids that the rule looks at (default all)."""
+    unless: Findings = None
+    """Findings (ad_break, slate, ...) that hold the rule while they last: it neither fires nor resolves."""
+    unless_hold: SecondsOrZero | None = None
+    """How long after their end they still do (default 5s)."""
 
 
 Rules = Annotated[tuple[RuleEntry, ...], BeforeValidator(lambda value: [] if value is None else value)]
@@ -337,12 +353,19 @@ class StreamOptions(Section):
     """`all`, `top` or a selector: `720p`, `height<=720`, `bandwidth>1M`, an id pattern; comma is or."""
     display_height: Annotated[int, Field(strict=True, ge=144, le=8640)] = 1080
     """Rows of the viewer's screen: pictures are judged scaled to it."""
-    depth: Depth = "light"
-    """full: every frame. light: what scoring needs. extra_light: key frames only."""
+    depth: Depth = "auto"
+    """auto: as deep as suspicion asks and `decode.cpu_share` bears. full: every frame. light: what scoring
+    needs. extra_light: key frames, and now and then a segment as light for its scores."""
+    format: Literal["auto", "hls", "dash", "ts", "file"] = "auto"
+    """What an http(s) URL is; auto: by its name and answer. ts: MPEG-TS without end."""
+    input: Annotated[Input, BeforeValidator(_none_is_empty)] = Input()
+    """Continuous inputs: how they are opened and cut."""
     start_segments: AutoCount = None
     """Where to join a live stream, in segments from its end; auto: three target durations."""
     stale_after: AutoSeconds = None
     """A live playlist without news for so long is stale; auto: 3 target durations, at least 6s."""
+    low_latency: bool = True
+    """LL-HLS: score parts as they come; false: whole segments."""
     pace: Literal["fast", "realtime"] = "fast"
     """How VOD and files are read: as fast as they are scored, or by their own clock."""
     headers: Annotated[dict[Text, Header], BeforeValidator(_none_is_empty)] = Field(
@@ -366,7 +389,8 @@ class StreamEntry(StreamOptions):
     name: Name
     """Unique; part of keys, channels and labels."""
     url: Annotated[str, PlainValidator(_url), WithJsonSchema({"type": "string"})] = Field(repr=False)
-    """HLS playlist over http(s), a media file, a folder or a pattern of files."""
+    """HLS playlist or DASH MPD over http(s); udp, rtp, srt, rtmp(s) or rtsp(s); a media file, a folder or a
+    pattern of files."""
     profile: Name | None = None
     """Profile that this stream takes its options from."""
 

@@ -121,4 +121,4 @@ Share = Annotated[float, Field(strict=True, ge=0, le=1)]
 """A share from 0 to 1."""
 Number = Annotated[float, Field(strict=True)]
 """Any finite number."""
-Depth = Literal["full", "light", "extra_light"]
+Depth = Literal["auto", "full", "light", "extra_light"]

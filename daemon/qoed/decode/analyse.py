@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Literal
 
 import av
 
 from qoed.decode.codec import CutClip, Job, Result
+from qoed.decode.conclusion import conclude, conclude_late
+from qoed.decode.errors import RefusedError, UndecodableError
 from qoed.decode.findings import event
-from qoed.decode.media import RefusedError, UndecodableError, decode_picture
+from qoed.decode.media import decode_picture
+from qoed.decode.part import open_part
 from qoed.decode.rendition import Picture, RenditionState
-from qoed.decode.segment import SegmentPass
+from qoed.decode.session import Session
 from qoed.model import Measures, Outcome, Reason, Severity
-from qoed.sample import Picked, plan_clips
+from qoed.sample import Picked, plan_clip
 from qoed_engine.manifest import Recipe
 from qoed_engine.preprocess import clip_from_frames
 
 MAX_RENDITIONS = 128
 """Renditions whose filters a worker keeps; the one unused for longest goes first."""
+IDLE_S = 30.0
+"""An unfinished segment of which no part came for so long is given up."""
 FEW_PICTURES = "few_pictures"
 """`Clip.degraded`: most of the clip's pictures are repeats, so its motion is not seen."""
 DAMAGED = "damaged"
@@ -32,37 +37,62 @@ BLACK = "black"
 class Analyst:
     """Analyses segments one after the other and keeps each rendition's filters in between."""
 
-    def __init__(self, recipe: Recipe) -> None:
+    def __init__(self, recipe: Recipe, now: Callable[[], float] = time.monotonic) -> None:
         self._recipe = recipe
+        self._now = now
         self._states: OrderedDict[tuple[str, str], RenditionState] = OrderedDict()
 
     def analyse(self, job: Job) -> Result:
         """Never raises for what the media does wrong; says so in the result."""
         began = time.process_time()
-        try:
-            result = self._picture(job) if job.container == "image" else self._segment(job, job.container)
-        except RefusedError as refused:
-            result = _failure(job, Outcome.REFUSED, Reason.UNDECODABLE, str(refused))
-        except UndecodableError as broken:
-            result = _failure(job, Outcome.UNDECODABLE, Reason.UNDECODABLE, str(broken))
-        except MemoryError:
-            result = _failure(
-                job, Outcome.REFUSED, Reason.UNDECODABLE, "needs more memory than a worker may use"
+        if job.container == "image":
+            result = _guarded(job, lambda: self._picture(job))
+        else:
+            state = self._state(job)
+            late = _guarded(job, lambda: self._close(state, job))
+            result = _guarded(job, lambda: self._play(state, job))
+            transport = () if job.unfinished else tuple(state.transport.judge(state.lasting))
+            result = replace(
+                result,
+                clips=late.clips + result.clips,
+                findings=(*state.lasting.findings, *late.findings, *result.findings, *transport),
             )
         spent = round(time.process_time() - began, 6)
         return replace(result, measures=replace(result.measures, decode_cpu_s=spent))
 
-    def _segment(self, job: Job, container: Literal["mpegts", "mp4", "matroska"]) -> Result:
-        state = self._state(job)
-        with SegmentPass(job, container, state, self._recipe) as segment:
-            clips = [self._cut(job, picked) for picked in segment.clips()]
-            return segment.result(tuple(clip for clip in clips if clip is not None))
+    def _close(self, state: RenditionState, job: Job) -> Result:
+        """End the unfinished segment that `job` is not a part of; what that leaves goes with `job`."""
+        session = state.session
+        if session is None or session.goes_on_with(job):
+            return Result(outcome=Outcome.OK)
+        state.session = None
+        complete = session.reaches(job)
+        clips = self._cut_all(session.book.job, session.drain())
+        transport = state.transport.judge(state.lasting) if complete else state.transport.forget()
+        return Result(
+            outcome=Outcome.OK, clips=clips, findings=(*conclude_late(session, complete=complete), *transport)
+        )
+
+    def _play(self, state: RenditionState, job: Job) -> Result:
+        session, state.session = state.session or Session(job, state, self._recipe), None
+        if session.from_start:
+            state.transport.collect(job)
+        with open_part(job, session.media_of(job)) as part:
+            clips = self._cut_all(job, session.play(job, part))
+            result = conclude(job, part, session, state, clips)
+        if job.unfinished:
+            session.book.settle()
+            state.session = session
+        return result
+
+    def _cut_all(self, job: Job, picked: Iterable[Picked[Picture]]) -> tuple[CutClip, ...]:
+        return tuple(clip for each in picked if (clip := self._cut(job, each)) is not None)
 
     def _picture(self, job: Job) -> Result:
         frame, codec = decode_picture(job.media, job.options.max_pixels)
         state = RenditionState(job)  # a still has no past: it is neither frozen nor black for long
         picture = state.see(frame, job.media_time_s, 0.0)
-        plan = plan_clips(job.media_time_s, self._recipe.span_s, self._recipe)[0]
+        plan = plan_clip(job.media_time_s, self._recipe)
         pictures = (picture,) * self._recipe.frames
         clip = self._cut(job, Picked(plan=plan, pictures=pictures, distinct=len(pictures)))
         measures = Measures(
@@ -111,11 +141,26 @@ class Analyst:
         state.options = job.options
         state.lasting.opened = dict(job.opened)
         state.lasting.findings.clear()
+        state.used_s = self._now()
         self._states[key] = state
         while len(self._states) > MAX_RENDITIONS:
             self._states.popitem(last=False)
+        for other in self._states.values():
+            if other.used_s >= state.used_s - IDLE_S:
+                break
+            other.session = None  # its decoder may hold tens of megabytes
         return state
 
 
-def _failure(job: Job, outcome: Outcome, reason: Reason, detail: str) -> Result:
-    return Result(outcome=outcome, findings=(event(job, reason, Severity.CRITICAL, detail),), detail=detail)
+def _guarded(job: Job, step: Callable[[], Result]) -> Result:
+    """The step's result, or the failure that it ended in."""
+    try:
+        return step()
+    except RefusedError as refused:
+        outcome, why = Outcome.REFUSED, str(refused)
+    except UndecodableError as broken:
+        outcome, why = Outcome.UNDECODABLE, str(broken)
+    except MemoryError:
+        outcome, why = Outcome.REFUSED, "needs more memory than a worker may use"
+    failure = event(job, Reason.UNDECODABLE, Severity.CRITICAL, why)
+    return Result(outcome=outcome, findings=(failure,), detail=why)

@@ -4,14 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qoed.decode.options import DecodeOptions
 from qoed.decode.protocol import ProtocolError
-from qoed.model import Clip, Decoded, Finding, Measures, Outcome, Phase, Reason, Segment, Severity
+from qoed.model import (
+    Clip,
+    Container,
+    Decoded,
+    Finding,
+    Measures,
+    Outcome,
+    Phase,
+    Reason,
+    Segment,
+    Severity,
+)
+from qoed.ts.report import Limits
 from qoed_engine.manifest import Recipe
 
 
@@ -23,11 +35,31 @@ class Job:
     rendition: str
     media_time_s: float
     duration_s: float
-    container: Literal["mpegts", "mp4", "matroska", "image"]
+    container: Container
     media: memoryview | bytes = field(repr=False)
     """Init section and segment, in one piece."""
     options: DecodeOptions
     opened: Mapping[Reason, float]
+    init_length: int = 0
+    """Bytes of `media` that are its init section."""
+    sequence: int = 0
+    continues: bool = False
+    unfinished: bool = False
+    discontinuity: bool = False
+    audio_only: bool = False
+    """No picture is expected."""
+    transport_checked: bool = False
+    """Its transport packets were judged where they arrived."""
+
+    @property
+    def end_s(self) -> float:
+        """Media time at which it ends."""
+        return self.media_time_s + self.duration_s
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is a media segment, not a part of one."""
+        return not self.continues and not self.unfinished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +93,27 @@ def job_header(segment: Segment, options: DecodeOptions, opened: Mapping[Reason,
         "container": segment.container,
         "options": asdict(options),
         "opened": {str(reason): since for reason, since in opened.items()},
+        "init_length": len(segment.init),
+        "sequence": segment.sequence,
+        "continues": segment.continues,
+        "unfinished": segment.unfinished,
+        "discontinuity": segment.discontinuity,
+        "audio_only": segment.rendition.audio_only,
+        "transport_checked": segment.transport_checked,
     }
 
 
 def job_of(header: dict[str, Any], media: bytearray) -> Job:
     """The job of a message."""
     fields = dict(header)
-    fields["options"] = DecodeOptions(**fields["options"])
+    fields["options"] = _options(fields["options"])
     fields["opened"] = {Reason(reason): since for reason, since in fields["opened"].items()}
     return Job(**fields, media=memoryview(media))
+
+
+def _options(fields: dict[str, Any]) -> DecodeOptions:
+    limits = fields["transport"]
+    return DecodeOptions(**{**fields, "transport": None if limits is None else Limits(**limits)})
 
 
 def result_header(result: Result) -> dict[str, Any]:
@@ -100,6 +144,7 @@ def decoded_of(segment: Segment, header: dict[str, Any], body: bytearray, recipe
                 degraded=clip["degraded"],
                 abstain=clip["abstain"],
                 received_s=segment.received_s,
+                depth=header["measures"]["depth"],
             )
             for index, clip in enumerate(header["clips"])
         )
@@ -108,11 +153,15 @@ def decoded_of(segment: Segment, header: dict[str, Any], body: bytearray, recipe
             outcome=Outcome(header["outcome"]),
             clips=clips,
             findings=tuple(_finding(segment, fields) for fields in header["findings"]),
-            measures=Measures(**header["measures"]),
+            measures=_measures(header["measures"]),
             detail=str(header["detail"]),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise ProtocolError(f"malformed result: {error}") from error
+
+
+def _measures(fields: dict[str, Any]) -> Measures:
+    return Measures(**{**fields, "key_frames_s": tuple(fields["key_frames_s"])})
 
 
 def _finding(segment: Segment, fields: dict[str, Any]) -> Finding:

@@ -99,8 +99,8 @@ class SoundFilters:
         # Announced durations are rounded: half a second back is the same sound.
         return not self._last_s - 0.5 <= time_s <= self._last_s + MAX_GAP_S
 
-    def hear(self, frame: av.AudioFrame, time_s: float) -> list[tuple[float, dict[str, str]]]:
-        """(media time, notes) of every 100 ms that this frame completes. Raises `av.FFmpegError`."""
+    def hear(self, frame: av.AudioFrame, time_s: float) -> None:
+        """Play a frame; `notes` says what came of it. Raises `av.FFmpegError`."""
         if self.restarts(frame, time_s):
             self._graph = self._sound_graph(frame)
             self._shape = _sound_shape(frame)
@@ -111,8 +111,11 @@ class SoundFilters:
         frame.pts = round(self._last_s * frame.sample_rate)
         self._last_s += frame.samples / frame.sample_rate
         self._graph.push(frame)
+
+    def notes(self) -> list[tuple[float, dict[str, str]]]:
+        """(media time, notes) of every 100 ms that was completed since the last call."""
         heard = []
-        while (out := _pull(self._graph)) is not None:
+        while self._graph is not None and (out := _pull(self._graph)) is not None:
             if out.pts is not None and out.time_base is not None:
                 heard.append((float(out.pts * out.time_base), dict(out.metadata)))
         return heard

@@ -59,16 +59,3 @@ def damage_event(job: Job, evidence: dict[str, int]) -> Finding:
         unit="frames",
         evidence=dict(evidence),
     )
-
-
-def duration_event(job: Job, measured_s: float) -> Finding:
-    """DURATION_OFF: the media is longer or shorter than the playlist says."""
-    return event(
-        job,
-        Reason.DURATION_OFF,
-        Severity.WARNING,
-        f"{measured_s:.2f} s of media in a segment announced as {job.duration_s:.2f} s",
-        value=round(measured_s, 3),
-        unit="s",
-        evidence={"announced_s": job.duration_s},
-    )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from qoed.checks import CATALOGUE
 from qoed.decode.options import DecodeOptions
-from qoed.model import Finding, Phase, Reason, Severity
+from qoed.model import Finding, Phase, Reason
 
 CONFIRM_S = 0.5
 """Grace beyond a filter's own duration in which it must confirm a condition that was open before it began."""
@@ -14,14 +15,6 @@ LOUDNESS_WINDOW_S = 3.0
 """Window of short-term loudness (EBU Tech 3341)."""
 LOUDNESS_CLEAR_LU = 1.0
 """Loudness must be so far inside its limits again before the finding ends."""
-
-_SEVERITY = {
-    Reason.BLACK: Severity.CRITICAL,
-    Reason.FREEZE: Severity.CRITICAL,
-    Reason.SILENCE: Severity.WARNING,
-    Reason.LOUDNESS: Severity.WARNING,
-    Reason.BLOCKINESS: Severity.WARNING,
-}
 
 
 class Lasting:
@@ -69,7 +62,7 @@ class Lasting:
                 stream=self._stream,
                 rendition=self._rendition,
                 reason=reason,
-                severity=_SEVERITY[reason],
+                severity=CATALOGUE[reason].severity,
                 phase=phase,
                 media_time_s=round(at_s, 3),
                 value=value,

@@ -6,12 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean, median
+from typing import Protocol
 
 MAX_GAPS_SHARE = 0.05
 """More gaps than this share of the frames is variable frame rate, not loss."""
-DURATION_OFF_SHARE = 0.10
-DURATION_OFF_S = 0.25
-"""Measured and announced duration may differ by so much; both must be passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,25 +71,44 @@ def damage(tally: Tally) -> dict[str, int]:
     Flags alone miss about one damaged segment in twenty, so that counts are compared too: frames against
     packets, packets against their own rhythm and against the announced duration.
     """
+    return flagged(tally) | counted(tally)
+
+
+class _Flags(Protocol):
+    """What FFmpeg flags."""
+
+    @property
+    def packets_corrupt(self) -> int: ...
+    @property
+    def frames_corrupt(self) -> int: ...
+    @property
+    def decode_errors(self) -> int: ...
+    @property
+    def demux_errors(self) -> int: ...
+    @property
+    def sound_errors(self) -> int: ...
+
+
+def flagged(flags: _Flags) -> dict[str, int]:
+    """Damage that FFmpeg says itself; known at once."""
     evidence = {
-        "packets_corrupt": tally.packets_corrupt,
-        "frames_corrupt": tally.frames_corrupt,
-        "decode_errors": tally.decode_errors,
-        "demux_errors": tally.demux_errors,
-        "sound_errors": tally.sound_errors,
+        "packets_corrupt": flags.packets_corrupt,
+        "frames_corrupt": flags.frames_corrupt,
+        "decode_errors": flags.decode_errors,
+        "demux_errors": flags.demux_errors,
+        "sound_errors": flags.sound_errors,
+    }
+    return {name: count for name, count in evidence.items() if count}
+
+
+def counted(tally: Tally) -> dict[str, int]:
+    """Damage that shows when a whole segment is counted."""
+    evidence = {
         "frames_lost": max(0, (tally.frames_due or 0) - tally.frames),
         "frames_missing": tally.cadence.missing,
         "frames_short": _shortfall(tally),
     }
     return {name: count for name, count in evidence.items() if count}
-
-
-def duration_off(announced_s: float, measured_s: float | None) -> bool:
-    """Whether the measured duration differs from the announced one by more than rounding explains."""
-    if measured_s is None:
-        return False
-    difference = abs(measured_s - announced_s)
-    return difference > DURATION_OFF_S and difference > DURATION_OFF_SHARE * announced_s
 
 
 def _shortfall(tally: Tally) -> int:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, cast
+from typing import cast
 
 import av
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.stream import VideoStream
+
+from qoed.decode.errors import RefusedError, UndecodableError, reason_of
+from qoed.decode.packed import id3_length, packed_format
+from qoed.model import Container
 
 MAX_STREAMS = 32
 """Elementary streams in one segment."""
@@ -20,28 +24,34 @@ _TS_PACKET = 188
 _TS_SYNC = 0x47
 
 
-class RefusedError(Exception):
-    """The media is beyond a limit; it was not decoded."""
+class _OneWay:
+    """Bytes that cannot be sought in: a transport stream's demuxer then leaves out its search for the end."""
 
+    def __init__(self, media: memoryview) -> None:
+        self._left = media
 
-class UndecodableError(Exception):
-    """The bytes are not what they should be."""
+    def read(self, size: int) -> bytes:
+        """The next bytes, at most `size`."""
+        read, self._left = self._left[:size], self._left[size:]
+        return bytes(read)
 
 
 @contextmanager
-def open_media(
-    media: memoryview | bytes, container: Literal["mpegts", "mp4", "matroska"], max_pixels: int
-) -> Iterator[InputContainer]:
+def open_media(media: memoryview | bytes, container: Container, max_pixels: int) -> Iterator[InputContainer]:
     """Demux bytes as the named container. Raises `RefusedError` or `UndecodableError`."""
-    limits = {
+    options = {
         "max_pixels": str(max_pixels),
         "max_streams": str(MAX_STREAMS + 1),
         "protocol_whitelist": "none",
         "skip_frame": "all",
     }
+    view, name = memoryview(media), str(container)
+    if container == "packed_audio":
+        view, name = view[id3_length(view) :], packed_format(view)
+    source = _OneWay(view) if name == "mpegts" else io.BytesIO(view)
     try:
         # With these options for the probing decoder only; `prepare` repeats max_pixels for the real one.
-        opened = av.open(io.BytesIO(media), "r", format=container, options=limits, metadata_errors="replace")
+        opened = av.open(source, "r", format=name, options=options, metadata_errors="replace")
     except (av.FFmpegError, ValueError) as error:
         raise UndecodableError(f"not {container}: {reason_of(error)}") from error
     with opened:
@@ -101,11 +111,6 @@ def cut_inside_packet(media: memoryview | bytes) -> bool:
     """Whether a transport stream of 188-byte packets ends in the middle of one."""
     whole = len(media) > _TS_PACKET and media[0] == media[_TS_PACKET] == _TS_SYNC
     return whole and len(media) % _TS_PACKET != 0
-
-
-def reason_of(error: Exception) -> str:
-    """FFmpeg's own words for an error, else the exception's name."""
-    return str(getattr(error, "strerror", None) or type(error).__name__)
 
 
 def _picture_codec(data: bytes) -> str | None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from qoed.ts.report import Limits
 
 Depth = Literal["full", "light", "extra_light"]
 """How much of a segment is decoded.
 
 `full`: every frame; black and freeze are timed to the frame, and lost frames are counted.
 `light`: skips frames that no other frame refers to (about half); what it decodes is exact; timings to 0.1 s.
-`extra_light`: key frames only; the cheapest, about one picture per GOP, with coarse timings.
+`extra_light`: key frames only, at most one in `KEY_EVERY_S` of media time while nothing is in doubt; the
+cheapest, with timings as coarse as that.
 """
+
+KEY_EVERY_S = 4.0
+"""Slot of media time of which `extra_light` decodes the first key frame only; while the picture is black, or a
+black or frozen one is an open finding, it decodes every key frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +53,9 @@ class DecodeOptions:
     loudness_max_lufs: float | None = None
     """Short-term loudness above this is a finding; None: not watched."""
     blockiness_max: float | None = None
-    """FFmpeg blockdetect mean over a segment above this is a finding; None: neither watched nor measured."""
+    """FFmpeg blockdetect mean over a segment above this is a finding; None: not watched."""
+    transport: Limits | None = field(default_factory=Limits)
+    """Limits of the transport stream checks; None: all of them are off."""
 
     def __post_init__(self) -> None:
         if self.depth not in ("full", "light", "extra_light"):

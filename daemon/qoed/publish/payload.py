@@ -19,7 +19,7 @@ from qoed.clock import rfc3339
 from qoed.model import AlertEvent, Finding, Score, Window
 from qoed.service.redact import redact
 
-VERSION = "1.0"
+VERSION = "1.1"
 
 Scalar = str | int | float | bool | None
 Payload = dict[str, Scalar]
@@ -65,6 +65,8 @@ def score_payload(
         "mos": number(score.mos),
         "quality": score.quality.value,
         "reason": _text(score.reason),
+        "depth": score.depth,
+        "vs_top": number(windows[0].vs_top) if windows else None,
         "model": score.model,
         "engine": engine,
         "latency_s": number(latency_s),
@@ -73,7 +75,7 @@ def score_payload(
         payload[f"distortion_{_name(name)}"] = number(probability)
     for window in windows:
         name = f"w{window_name(window.window_s)}"
-        for statistic in ("mean", "p05", "min", "lo", "hi", "coverage"):
+        for statistic in ("mean", "p05", "min", "lo", "hi", "coverage", "vs_top"):
             payload[f"{name}_{statistic}"] = number(getattr(window, statistic))
         payload[f"{name}_count"] = window.count
     return payload

@@ -26,6 +26,10 @@ class Health:
         if len(since) == len(self._failing_since) and now - max(since) >= self._give_up_after_s:
             raise SourceError(f"no rendition has been available for {self._give_up_after_s:g} s, {error}")
 
+    def joined(self, rendition: str) -> None:
+        """A rendition began while the stream ran."""
+        self._failing_since[rendition] = None
+
     def ended(self, rendition: str) -> None:
         """The rendition has ended as it should and counts no more."""
         self._failing_since.pop(rendition, None)

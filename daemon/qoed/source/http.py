@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Literal, Protocol, Self
 
 import aiohttp
 from yarl import URL
@@ -29,6 +29,7 @@ _REDIRECTS = (301, 302, 303, 307, 308)
 SECRET_HEADERS = ("authorization", "cookie", "proxy-authorization")
 _KEPT_HEADERS = (
     "Age",
+    "CMSD-Static",
     "Cache-Control",
     "Content-Type",
     "Date",
@@ -38,6 +39,9 @@ _KEPT_HEADERS = (
     "Via",
     "X-Cache",
 )
+
+
+Method = Literal["GET", "HEAD"]
 
 
 class FetchKind(StrEnum):
@@ -82,6 +86,10 @@ class Fetched:
     timings: WireTimings
 
 
+ByteRange = tuple[int, int | None]
+"""Offset and length; without a length to the end, even one that is still to come."""
+
+
 class Fetcher(Protocol):
     """What the sources ask of a transport."""
 
@@ -91,10 +99,30 @@ class Fetcher(Protocol):
         *,
         max_bytes: int,
         deadline_s: float,
-        byte_range: tuple[int, int] | None = None,
+        byte_range: ByteRange | None = None,
         headers: Mapping[str, str] | None = None,
+        method: Method = "GET",
+        silence_s: float | None = None,
     ) -> Fetched:
-        """GET `url`, or `byte_range` = (offset, length) of it. Raises `FetchError`."""
+        """GET `url`, or `byte_range` of it; HEAD: its headers. Raises `FetchError`.
+
+        `silence_s`: how long the connection may be silent; a server that blocks needs more than the usual.
+        """
+        ...
+
+    async def download(
+        self,
+        url: str,
+        sink: Callable[[bytes], object],
+        *,
+        max_bytes: int,
+        deadline_s: float,
+        byte_range: ByteRange | None = None,
+        headers: Mapping[str, str] | None = None,
+        method: Method = "GET",
+        silence_s: float | None = None,
+    ) -> Fetched:
+        """Like `fetch`, but hands the body to `sink` piece by piece; the reply's `body` is empty."""
         ...
 
 
@@ -109,13 +137,20 @@ class HttpClient:
         limit: int = 512,
         limit_per_host: int = 64,
         sock_read_s: float = SOCK_READ_S,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._clock = clock or SystemClock()
         self._guard = guard or AddressGuard()
         self._limit = limit
         self._limit_per_host = limit_per_host
         self._sock_read_s = sock_read_s
+        self._tls = tls
         self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def guard(self) -> AddressGuard:
+        """Which addresses may be reached."""
+        return self._guard
 
     async def __aenter__(self) -> Self:
         self._session = aiohttp.ClientSession(
@@ -124,6 +159,7 @@ class HttpClient:
                 limit_per_host=self._limit_per_host,
                 ttl_dns_cache=30,
                 socket_factory=self._guard.socket,
+                ssl=self._tls or True,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": f"qoed/{__version__}", "Accept": "*/*"},
@@ -150,12 +186,14 @@ class HttpClient:
         *,
         max_bytes: int,
         deadline_s: float,
-        byte_range: tuple[int, int] | None = None,
+        byte_range: ByteRange | None = None,
         headers: Mapping[str, str] | None = None,
+        method: Method = "GET",
+        silence_s: float | None = None,
     ) -> Fetched:
         """GET `url` into memory, at most `max_bytes` decompressed, within `deadline_s` in all.
 
-        `byte_range` is (offset, length). Raises `FetchError`.
+        Raises `FetchError`.
         """
         chunks: list[bytes] = []
         reply = await self.download(
@@ -165,6 +203,8 @@ class HttpClient:
             deadline_s=deadline_s,
             byte_range=byte_range,
             headers=headers,
+            method=method,
+            silence_s=silence_s,
         )
         return replace(reply, body=_in_range(b"".join(chunks), reply, byte_range, url))
 
@@ -175,14 +215,18 @@ class HttpClient:
         *,
         max_bytes: int,
         deadline_s: float,
-        byte_range: tuple[int, int] | None = None,
+        byte_range: ByteRange | None = None,
         headers: Mapping[str, str] | None = None,
+        method: Method = "GET",
+        silence_s: float | None = None,
     ) -> Fetched:
         """Like `fetch`, but hands the body to `sink` piece by piece; the reply's `body` is empty."""
         marks = Marks(begun=self._clock.monotonic())
         try:
             async with asyncio.timeout(deadline_s):
-                return await self._follow(url, sink, marks, max_bytes, byte_range, dict(headers or {}))
+                return await self._follow(
+                    method, url, sink, marks, max_bytes, byte_range, dict(headers or {}), silence_s
+                )
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             now = self._clock.monotonic()
             waiting = marks.queue_begun is not None
@@ -193,20 +237,24 @@ class HttpClient:
 
     async def _follow(
         self,
+        method: Method,
         url: str,
         sink: Callable[[bytes], object],
         marks: Marks,
         max_bytes: int,
-        byte_range: tuple[int, int] | None,
+        byte_range: ByteRange | None,
         headers: dict[str, str],
+        silence_s: float | None,
     ) -> Fetched:
-        if byte_range is not None:
-            headers["Range"] = f"bytes={byte_range[0]}-{sum(byte_range) - 1}"
+        offset, length = byte_range or (0, None)
+        if offset or length is not None:
+            headers["Range"] = f"bytes={offset}-{'' if length is None else offset + length - 1}"
+        to_the_end = offset if length is None else 0
         for _hop in range(MAX_REDIRECTS + 1):
             _check_scheme(url)
-            async with self._request(url, headers, marks) as response:
+            async with self._request(method, url, headers, marks, silence_s) as response:
                 if response.status not in _REDIRECTS:
-                    return await self._receive(url, response, sink, marks, max_bytes)
+                    return await self._receive(url, response, sink, marks, max_bytes, to_the_end)
                 target = resolve(url, response.headers.get("Location", ""))
             if url.startswith("https:") and target.startswith("http:"):
                 raise FetchError(
@@ -218,17 +266,18 @@ class HttpClient:
         raise FetchError(f"more than {MAX_REDIRECTS} redirects: {redact(url)}", kind=FetchKind.REDIRECT)
 
     def _request(
-        self, url: str, headers: dict[str, str], marks: Marks
+        self, method: Method, url: str, headers: dict[str, str], marks: Marks, silence_s: float | None
     ) -> aiohttp.client._RequestContextManager:
         if self._session is None:
             raise RuntimeError("HttpClient is used outside of its `async with`")
         # Signed URLs must go out as they were written; only what is no URL at all is quoted.
         verbatim = url.isascii() and " " not in url
-        return self._session.get(
+        return self._session.request(
+            method,
             URL(url, encoded=verbatim),
             headers=headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_read=self._sock_read_s),
+            timeout=aiohttp.ClientTimeout(total=None, sock_read=silence_s or self._sock_read_s),
             trace_request_ctx=marks,
         )
 
@@ -239,7 +288,9 @@ class HttpClient:
         sink: Callable[[bytes], object],
         marks: Marks,
         max_bytes: int,
+        skip: int,
     ) -> Fetched:
+        """Hand the body on; of a 200 in place of a range to the end, the first `skip` bytes are left out."""
         marks.status = status = response.status
         marks.headers = self._clock.monotonic()
         if status not in (200, 206):
@@ -259,6 +310,8 @@ class HttpClient:
                     status=status,
                     timings=marks.timings(self._clock.monotonic()),
                 )
+            if skip and status == 200:
+                skip, chunk = max(skip - len(chunk), 0), chunk[skip:]
             sink(chunk)
         marks.ended = self._clock.monotonic()
         kept = {name.lower(): response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
@@ -277,11 +330,11 @@ def _check_scheme(url: str) -> None:
         raise FetchError(f"only http and https are fetched: {redact(url)}", kind=FetchKind.REFUSED)
 
 
-def _in_range(body: bytes, reply: Fetched, byte_range: tuple[int, int] | None, url: str) -> bytes:
+def _in_range(body: bytes, reply: Fetched, byte_range: ByteRange | None, url: str) -> bytes:
     """The asked bytes; a 200 (RFC 9110 14.2: a server may ignore Range) is cut here."""
-    if byte_range is None:
+    offset, length = byte_range or (0, None)
+    if length is None:
         return body
-    offset, length = byte_range
     part = body[offset : offset + length] if reply.status == 200 else body
     if len(part) != length:
         raise FetchError(

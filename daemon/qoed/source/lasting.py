@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from qoed.checks import CATALOGUE, DEFAULT, CheckSettings
 from qoed.model import Finding, Phase, Reason, Severity
 
 
@@ -15,11 +16,15 @@ class _Open:
 
 
 class Lasting:
-    """The open conditions of one rendition (or, with None, of the stream as a whole). No clock, no IO."""
+    """The open conditions of one rendition (or, with None, of the stream as a whole). No clock, no IO.
 
-    def __init__(self, stream: str, rendition: str | None) -> None:
+    A check that is off in `checks` never starts.
+    """
+
+    def __init__(self, stream: str, rendition: str | None, checks: CheckSettings = DEFAULT) -> None:
         self._stream = stream
         self._rendition = rendition
+        self._checks = checks
         self._open: dict[Reason, _Open] = {}
 
     def __contains__(self, reason: Reason) -> bool:
@@ -31,15 +36,16 @@ class Lasting:
         now: float,
         message: str,
         *,
-        severity: Severity = Severity.CRITICAL,
+        severity: Severity | None = None,
         media_time_s: float | None = None,
         value: float | None = None,
         unit: str | None = None,
         **evidence: Any,
     ) -> list[Finding]:
-        """The START finding, or nothing when the condition is open already."""
-        if reason in self._open:
+        """The START finding, or nothing when the condition is open already. Severity: the catalogue's."""
+        if reason in self._open or not self._checks.on(reason):
             return []
+        severity = severity or CATALOGUE[reason].severity
         self._open[reason] = _Open(now, severity)
         return [
             Finding(
@@ -59,7 +65,10 @@ class Lasting:
     def end(
         self, reason: Reason, now: float, message: str, *, media_time_s: float | None = None
     ) -> list[Finding]:
-        """The END finding with the seconds that the condition lasted, or nothing when it was not open."""
+        """The END finding with the seconds that the condition lasted, or nothing when it was not open.
+
+        `now` and that of the start are of one clock; media time will do.
+        """
         opened = self._open.pop(reason, None)
         if opened is None:
             return []

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 
 from qoed.checks import DEFAULT, CheckSettings
+from qoed.model import Reason
+from qoed.source.input_options import InputOptions
 from qoed.source.selector import parse_selector
 
+_LEAST_STALE_S = 6.0
+Format = Literal["auto", "hls", "dash", "ts", "file"]
+"""What an http(s) URL is: by its name and answer, or as said; `ts` is MPEG-TS without end."""
 Pace = Literal["fast", "realtime"]
 """How media that is already there (VOD, files) is released: as fast as it is taken, or by its own clock."""
 
@@ -26,13 +31,17 @@ class SourceOptions:
     """Extra request headers. `Authorization` and `Cookie` go to the stream's own origin only."""
     start_segments: int | None = None
     """Live start, in segments from the end; None: three target durations from the end (RFC 8216bis 6.3.3)."""
+    format: Format = "auto"
+    """What the URL is; other schemes than http(s) say it themselves."""
+    input: InputOptions = field(default_factory=InputOptions)
+    """Continuous inputs: how they are opened and cut."""
     pace: Pace = "fast"
     """Release of VOD and files; live sources ignore it."""
+    low_latency: bool = True
+    """Take the parts of LL-HLS as they come; False: whole segments, without blocking reloads."""
 
     stale_after_s: float | None = None
-    """No new segment for so long is `playlist_stale`; None: 3 x target duration, at least 6 s."""
-    unavailable_after: int = 2
-    """So many playlist failures in a row are `playlist_unavailable`."""
+    """No new segment for so long is `playlist_stale`; None: by the check's limit, at least 6 s."""
     give_up_after_s: float = 30.0
     """All renditions failing for so long ends the run with a `SourceError`; the supervisor starts anew."""
 
@@ -46,14 +55,6 @@ class SourceOptions:
     """... nor more than this."""
     segment_retry_s: float = 0.5
     """Pause before the one quick retry of a segment that did not come."""
-    segment_slow_factor: float = 1.0
-    """A segment that took longer than its duration times this is `segment_slow`."""
-    throughput_segments: int = 3
-    """Throughput is measured over so many segments."""
-    throughput_low_factor: float = 1.0
-    """Throughput below the rendition's bandwidth times this starts `throughput_low`."""
-    throughput_clear_factor: float = 1.2
-    """Throughput above the bandwidth times this ends it."""
 
     max_playlist_bytes: int = 2 * 1024 * 1024
     """Larger playlists are refused (decompressed size)."""
@@ -69,6 +70,8 @@ class SourceOptions:
 
     def __post_init__(self) -> None:
         parse_selector(self.renditions)
+        if self.format not in get_args(Format):
+            raise ValueError(f"format must be one of {', '.join(get_args(Format))}, not {self.format!r}")
         if self.pace not in ("fast", "realtime"):
             raise ValueError(f"pace must be fast or realtime, not {self.pace!r}")
         for name in (
@@ -77,25 +80,20 @@ class SourceOptions:
             "segment_deadline_factor",
             "segment_deadline_min_s",
             "segment_deadline_max_s",
-            "segment_slow_factor",
-            "throughput_low_factor",
             "max_playlist_bytes",
             "max_segment_bytes",
             "file_segment_s",
         ):
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be above 0")
-        for name in ("unavailable_after", "throughput_segments", "max_pending"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1")
+        if self.max_pending < 1:
+            raise ValueError("max_pending must be at least 1")
         if self.segment_retry_s < 0:
             raise ValueError("segment_retry_s must not be negative")
         if self.stale_after_s is not None and self.stale_after_s <= 0:
             raise ValueError("stale_after_s must be above 0")
         if self.start_segments is not None and self.start_segments < 1:
             raise ValueError("start_segments must be at least 1")
-        if self.throughput_clear_factor < self.throughput_low_factor:
-            raise ValueError("throughput_clear_factor must not be below throughput_low_factor")
         if self.segment_deadline_max_s < self.segment_deadline_min_s:
             raise ValueError("segment_deadline_max_s must not be below segment_deadline_min_s")
 
@@ -106,4 +104,6 @@ class SourceOptions:
 
     def stale_limit_s(self, target_duration_s: float) -> float:
         """Seconds without a new segment after which a live playlist is stale."""
-        return self.stale_after_s if self.stale_after_s is not None else max(3.0 * target_duration_s, 6.0)
+        if self.stale_after_s is not None:
+            return self.stale_after_s
+        return max(self.checks.limit(Reason.PLAYLIST_STALE) * target_duration_s, _LEAST_STALE_S)

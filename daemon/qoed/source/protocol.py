@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
-from qoed.model import Finding, Segment
+from qoed.model import Finding, Reason, RenditionGone, Segment
 
-Emit = Callable[[Segment | Finding], Awaitable[None]]
+Item = Segment | Finding | RenditionGone
+Emit = Callable[[Item], Awaitable[None]]
 """Takes what a source yields; may wait, which holds back VOD and files."""
 
 
@@ -17,3 +18,9 @@ class Source(Protocol):
     async def run(self, emit: Emit) -> None:
         """Block and emit until the stream ends (return) or fails (`SourceError`); may be run again then."""
         ...
+
+
+def unavailable_of(source: Source) -> Reason:
+    """What it is called when a source fails again and again: its own `unavailable`, or that of playlists."""
+    reason: Reason = getattr(source, "unavailable", Reason.PLAYLIST_UNAVAILABLE)
+    return reason

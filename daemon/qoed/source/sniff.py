@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-Container = Literal["mpegts", "mp4", "matroska", "image"]
+from qoed.model import Container as Container
 
 _TS_PACKET = 188
 _BOXES = (b"ftyp", b"styp", b"moof", b"moov", b"sidx", b"emsg", b"prft", b"mdat", b"free", b"skip", b"wide")

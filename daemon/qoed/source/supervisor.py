@@ -11,13 +11,11 @@ import structlog
 
 from qoed.clock import Clock
 from qoed.errors import ErrorReason, SourceError
-from qoed.model import Finding, Reason, Segment
+from qoed.model import Reason, Segment
 from qoed.source.lasting import Lasting
-from qoed.source.protocol import Emit, Source
+from qoed.source.protocol import Emit, Item, Source, unavailable_of
 
 log = structlog.get_logger("qoed.source")
-
-_REASONS = (Reason.PLAYLIST_UNAVAILABLE, Reason.PLAYLIST_INVALID)
 
 
 class StreamState(StrEnum):
@@ -46,8 +44,8 @@ class Backoff:
 class Supervisor:
     """Owns pause, restart and stop of one source.
 
-    A stream that cannot be started is `playlist_unavailable` (or `playlist_invalid`) as a whole, with
-    rendition None, from the second failure in a row until its next segment.
+    A stream that cannot be started is `playlist_unavailable`, `playlist_invalid` or what its source calls it,
+    with rendition None, from the second failure in a row until its next segment.
     """
 
     def __init__(
@@ -59,6 +57,7 @@ class Supervisor:
         clock: Clock,
         rng: random.Random | None = None,
         backoff: Backoff | None = None,
+        begin_after_s: float = 0.0,
     ) -> None:
         self.stream = stream
         self.state = StreamState.RUNNING
@@ -70,6 +69,7 @@ class Supervisor:
         self._clock = clock
         self._rng = rng or random.Random()
         self._backoff = backoff or Backoff()
+        self._begin_after_s = begin_after_s
         self._lasting = Lasting(stream, None)
         self._failures = 0
         self._good_since: float | None = None
@@ -91,6 +91,8 @@ class Supervisor:
         self.state = StreamState.ENDED
 
     async def _supervise(self) -> None:
+        if self._begin_after_s > 0:
+            await self._clock.sleep(self._begin_after_s)
         while True:
             self._good_since = None
             try:
@@ -112,7 +114,7 @@ class Supervisor:
             self.restarts += 1
             await self._clock.sleep(self._backoff.pause_s(self._failures, self._rng))
 
-    async def _take(self, item: Segment | Finding) -> None:
+    async def _take(self, item: Item) -> None:
         """Pass on what the source yields; its first segment shows that it is back."""
         if isinstance(item, Segment) and self._good_since is None:
             self._good_since = self._clock.monotonic()
@@ -133,9 +135,12 @@ class Supervisor:
             log.warning("source_failed", stream=self.stream, error=self.error, retryable=error.retryable)
         if self._failures < 2 and error.retryable:
             return
-        invalid = error.reason is ErrorReason.SOURCE_INVALID
-        reason, other = reversed(_REASONS) if invalid else _REASONS
-        findings = self._lasting.end(other, now, "the stream now fails otherwise")
+        reason = unavailable_of(self._source)
+        if reason is Reason.PLAYLIST_UNAVAILABLE and error.reason is ErrorReason.SOURCE_INVALID:
+            reason = Reason.PLAYLIST_INVALID
+        findings = []
+        if reason not in self._lasting:
+            findings = self._lasting.end_all(now, "the stream now fails otherwise")
         findings += self._lasting.start(
             reason, now, self.error, value=float(self._failures), unit="failures", error=error.reason.value
         )

@@ -40,4 +40,4 @@ def resolve(base: str, reference: str) -> str:
 
 def file_name(url: str) -> str:
     """The last part of the path: what identifies a segment when hosts and tokens rotate."""
-    return urlsplit(url).path.rsplit("/", 1)[-1]
+    return url.partition("?")[0].partition("#")[0].rpartition("/")[2]
