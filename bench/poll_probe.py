@@ -28,6 +28,8 @@ from qoed.source.turns import Turns
 
 LAG_PERIOD_S = 0.01
 """A task asks to be woken so often; what it is late by is the loop's lag."""
+MOST_BEGIN_S = 90.0
+"""Something is wrong when streams take longer to begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +173,8 @@ async def _watch(who: str, segment_s: float, urls: list[str], seconds: float) ->
                     await _bare(urls, segment_s, notes, group, session)
                 while len(notes.begun) < len(urls):
                     await asyncio.sleep(0.05)
+                    if time.monotonic() - began > MOST_BEGIN_S:
+                        raise RuntimeError(f"{len(urls) - len(notes.begun)} streams did not begin")
                 begin_s = time.monotonic() - began
                 await asyncio.sleep(segment_s)  # what began together falls into step
                 notes.clear()

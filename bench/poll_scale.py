@@ -63,7 +63,7 @@ def _measure(who: str, segment_s: float, streams: int, seconds: float) -> dict[s
                 capture_output=True,
                 text=True,
                 cwd=ROOT,
-                timeout=seconds + 120,
+                timeout=seconds + 180,
                 check=False,
             )
         finally:

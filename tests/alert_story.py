@@ -6,7 +6,19 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from qoed.alert import Evaluator, Metric, Rule
-from qoed.model import AlertEvent, Finding, Phase, Reason, Severity, Window
+from qoed.model import (
+    AlertEvent,
+    Decoded,
+    Finding,
+    Measures,
+    Outcome,
+    Phase,
+    Reason,
+    Rendition,
+    Segment,
+    Severity,
+    Window,
+)
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
@@ -29,6 +41,8 @@ def window(
     rendition: str = "720p",
     coverage: float = 1.0,
     window_s: float = 10.0,
+    vs_top: float | None = None,
+    reach: float | None = None,
 ) -> Window:
     """A window in which every statistic is `value`, with an interval of ±5."""
     return Window(
@@ -43,6 +57,9 @@ def window(
         min=value,
         lo=None if value is None else value - 5,
         hi=None if value is None else value + 5,
+        vs_top=vs_top,
+        vs_top_count=0 if vs_top is None else round(window_s * coverage),
+        reach=reach,
     )
 
 
@@ -96,8 +113,10 @@ class Story:
         rendition: str | None = "720p",
         message: str = "",
         value: float | None = None,
+        unit: str | None = None,
+        at_s: float | None = None,
     ) -> Story:
-        """One finding, now."""
+        """One finding, now; of media time `at_s`, or now as well."""
         self.hear(
             Finding(
                 stream=stream,
@@ -107,9 +126,27 @@ class Story:
                 phase=phase,
                 message=message,
                 value=value,
-                media_time_s=self.now,
+                unit=unit,
+                media_time_s=self.now if at_s is None else at_s,
             )
         )
+        return self
+
+    def decoded(self, *renditions: str, until_s: float | None = None, stream: str = "tv") -> Story:
+        """Renditions are decoded up to media time `until_s`, or up to now, with picture and sound."""
+        end_s = self.now if until_s is None else until_s
+        for rendition in renditions:
+            segment = Segment(
+                stream=stream,
+                rendition=Rendition(id=rendition, audio_only=rendition.startswith("audio")),
+                sequence=0,
+                media_time_s=end_s - 1,
+                duration_s=1.0,
+                container="mpegts",
+                data=b"",
+            )
+            decoded = Decoded(segment=segment, outcome=Outcome.OK, measures=Measures(has_audio=True))
+            self.events += self.evaluator.on_decoded(decoded, self.now)
         return self
 
     def start(self, reason: Reason, *, stream: str = "tv", rendition: str | None = "720p") -> Story:
@@ -127,12 +164,13 @@ class Story:
             self.events += self.evaluator.tick(self.now)
         return self
 
-    def hear(self, news: Window | Finding) -> None:
+    def hear(self, news: Window | Finding) -> Story:
         """The evaluator hears of something now."""
         if isinstance(news, Window):
             self.events += self.evaluator.on_window(news, self.now)
         else:
             self.events += self.evaluator.on_finding(news, self.now)
+        return self
 
     def reload(self, rules: Mapping[str, Sequence[Rule]]) -> Story:
         """New rules come into force now."""

@@ -43,6 +43,8 @@ class LiveDash:
     """availabilityTimeOffset: segments are answered so much early, when they are complete."""
     late_s: float = 0.0
     """The origin publishes so much later than the MPD promises."""
+    ahead_s: float = 0.0
+    """The origin's clock is so much ahead of ours."""
     update_s: float | None = 0.5
     cuts: list[int] = field(default_factory=list)
     """A new Period begins with each of these segments."""
@@ -59,7 +61,7 @@ class LiveDash:
     _held: int | None = None
 
     def __post_init__(self) -> None:
-        self.begun_s = self.begun_s or time.time() - self.window * self.segment_s
+        self.begun_s = self.begun_s or self.now_s() - self.window * self.segment_s
         self.origin.put(f"/{self.name}/live.mpd", self.text)
         self.origin.serve(f"/{self.name}/", self._file)
 
@@ -73,7 +75,11 @@ class LiveDash:
         """Number of complete segments by now."""
         if self._held is not None:
             return self._held
-        return int((time.time() - self.begun_s - self.late_s) / self.segment_s + 1e-6)
+        return int((self.now_s() - self.begun_s - self.late_s) / self.segment_s + 1e-6)
+
+    def now_s(self) -> float:
+        """The origin's clock, in seconds since 1970."""
+        return time.time() + self.ahead_s
 
     def stall(self) -> None:
         """List no more."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from qoed.depth import DepthControl
+from qoed.depth import DepthControl, Sampling
 from qoed.model import Decoded, Finding, Measures, Outcome, Phase, Reason, Rendition, Score, Segment, Severity
 
 COSTS = {"full": 0.10, "light": 0.07, "extra_light": 0.01}
@@ -73,6 +73,7 @@ class Live:
     def __init__(self, *streams: str, budget: float = 100.0, renditions: Sequence[str] = ("720p",)) -> None:
         self.now = 0.0
         self.control = DepthControl(budget=budget)
+        self.sampling: dict[str, Sampling] = {}
         self.renditions = renditions
         self.streams: list[str] = []
         self.silent: set[str] = set()
@@ -84,6 +85,7 @@ class Live:
 
     def add(self, stream: str, setting: str = "auto") -> Live:
         """One more stream."""
+        self.sampling[stream] = Sampling()
         self.control.add(stream, setting, self.now)  # type: ignore[arg-type]
         self.streams.append(stream)
         return self
@@ -114,8 +116,8 @@ class Live:
         if stream in self.silent:
             return
         for rendition in self.renditions:
-            depth = self.level(stream)
-            measures = Measures(decode_cpu_s=COSTS[depth] * SEGMENT_S)
             piece = segment(self.now, stream=stream, rendition=rendition)
+            depth = self.sampling[stream].choose(piece, self.control.level_of(stream))
+            measures = Measures(decode_cpu_s=COSTS[depth] * SEGMENT_S)
             decoded = Decoded(segment=piece, outcome=Outcome.OK, measures=measures)
-            self.control.on_decoded(decoded, depth, self.now)  # type: ignore[arg-type]
+            self.control.on_decoded(decoded, depth, self.now)

@@ -77,7 +77,7 @@ def low_latency(
     head: Sequence[str] = (),
     tail: Sequence[str] = (),
 ) -> str:
-    """Two-second segments of four parts, up to part `end` = (sequence, parts of the last one that are there)."""
+    """Two-second segments of four parts, up to `end` = (sequence, how many parts of the last are there)."""
     last, there = end
     lines = [
         m3u.version(9),

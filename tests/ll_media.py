@@ -1,4 +1,4 @@
-"""Real parts of LL-HLS segments: fMP4 fragments and pieces of transport streams, in short and in long GOPs."""
+"""Real parts of LL-HLS segments, fMP4 and transport streams, in short and in long GOPs."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Coded:
 
 @cache
 def fmp4(*, segments: int = 4, parts: int = 4, frames: int = 6, long_gop: bool = False) -> Coded:
-    """Fragmented MP4, a fragment a picture; a key frame begins each part or, with `long_gop`, each segment."""
+    """Fragmented MP4, a fragment a picture; a key frame begins each part, with `long_gop` each segment."""
     movie, _ = _mux(
         "mp4",
         {"movflags": "frag_every_frame+empty_moov+default_base_moof"},

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -47,15 +47,21 @@ class Packager:
     wrong_hint: str | None = None
     """Hint this instead of the part that comes next."""
     skips: bool = True
+    skips_too_many: int = 0
+    """Claim so many more segments skipped than there are."""
     dated: bool = True
     reports: Callable[[], list[str]] = list
     before: Callable[[int], list[str]] = lambda _number: []
     """Tags before the first part of a segment."""
+    refuses_directives: bool = False
+    """Answer 400 to whoever asks with delivery directives."""
     late_s: float = 0.0
     """Pause before each answer that waited."""
     refused: set[str] = field(default_factory=set)
     """Names that are answered with 404."""
     gaps: set[tuple[int, int]] = field(default_factory=set)
+    discontinuities: frozenset[int] = frozenset()
+    """Segments that begin with one."""
     generation: int = 0
     ended: bool = False
     total: int = 0
@@ -88,6 +94,12 @@ class Packager:
             self.first, self.total = first, parts
             self.moved.notify_all()
 
+    def report(self) -> str:
+        """EXT-X-RENDITION-REPORT about this one."""
+        number, index = self.next
+        last = (number, index - 1) if index else (number - 1, self.parts - 1)
+        return m3u.report(f"../{self.name}/index.m3u8", *last)
+
     # --- names
 
     def segment_name(self, number: int) -> str:
@@ -119,19 +131,29 @@ class Packager:
             )
         )
         head.append(m3u.sequence(first))
+        if self.discontinuities:
+            head.append(m3u.tag("DISCONTINUITY-SEQUENCE", sum(at < first for at in self.discontinuities)))
         if skipped:
-            head.append(m3u.skip(skipped))
+            head.append(m3u.skip(skipped + self.skips_too_many))
         elif self.coded.init:
             head.append(m3u.ext_map("init.mp4"))
-        lines: list[str] = []
+        lines = [] if skipped else self._in_force(first)
         for at in range(first + skipped, number + 1):
             lines += self._segment(at, whole=at < number, parts=self.parts if at < number else index)
         lines += [] if self.ended else self._hint(number, index)
         return m3u.playlist(*head, *lines, *self.reports(), *([m3u.endlist()] if self.ended else []))
 
+    def _in_force(self, number: int) -> list[str]:
+        """Tags of segments that left the list which apply on."""
+        lasting = ("#EXT-X-KEY", "#EXT-X-MAP", "#EXT-X-BITRATE")
+        return [
+            line for at in range(self.first, number) for line in self.before(at) if line.startswith(lasting)
+        ]
+
     def _segment(self, number: int, *, whole: bool, parts: int) -> list[str]:
         lines: list[str] = []
         if whole or parts:
+            lines += [m3u.discontinuity()] if number in self.discontinuities else []
             lines += self.before(number)
             if self.dated:
                 lines.append(m3u.pdt((number - self.first) * self.target_s))
@@ -186,6 +208,7 @@ class LowLatencyOrigin:
         self._bodies: dict[str, str] = {}
         self._runner: web.AppRunner | None = None
         self._port = 0
+        self._closing = False
 
     async def __aenter__(self) -> Self:
         app = web.Application()
@@ -198,6 +221,10 @@ class LowLatencyOrigin:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._closing = True
+        for packager in self.packagers.values():
+            async with packager.moved:
+                packager.moved.notify_all()
         assert self._runner is not None
         await self._runner.cleanup()
 
@@ -216,16 +243,23 @@ class LowLatencyOrigin:
         self.packagers[name] = packager
         return packager
 
+    def ladder(self, renditions: Mapping[str, int]) -> str:
+        """A multivariant playlist over names with their bandwidths; returns its URL."""
+        variants = [m3u.variant(f"{name}/index.m3u8", bandwidth) for name, bandwidth in renditions.items()]
+        return self.put("master.m3u8", m3u.playlist(m3u.version(9), *variants))
+
     def asked(self, pattern: str) -> list[str]:
         """Paths (with query) asked for so far that match the regular expression."""
         return [path for path in self.requests if re.search(pattern, path)]
 
     async def _top(self, request: web.Request) -> web.StreamResponse:
         self.requests.append(request.path_qs)
-        text = self._bodies.get(request.match_info["file"])
+        text = self._bodies.get(request.path[1:])
         return web.Response(status=404) if text is None else web.Response(text=text)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if request.path[1:] in self._bodies:
+            return await self._top(request)
         self.requests.append(request.path_qs)
         packager = self.packagers.get(request.match_info["name"])
         file = request.match_info["file"]
@@ -244,6 +278,8 @@ class LowLatencyOrigin:
 
     async def _playlist(self, packager: Packager, request: web.Request) -> web.StreamResponse:
         query = request.query
+        if packager.refuses_directives and query:
+            return web.Response(status=400)
         if packager.blocks and "_HLS_msn" in query:
             number = int(query["_HLS_msn"])
             index = int(query["_HLS_part"]) if "_HLS_part" in query else None
@@ -285,10 +321,13 @@ class LowLatencyOrigin:
         with contextlib.suppress(ConnectionResetError):
             await response.prepare(request)
             at = start
+
+            def more() -> bool:
+                return len(packager.bytes_of(number)) > at
+
             while not packager.has(number, None):
-                size = at
-                if not await self._until(packager, lambda: len(packager.bytes_of(number)) > size):
-                    break
+                if not await self._until(packager, more):
+                    return response
                 data = packager.bytes_of(number)[at:]
                 await response.write(data)
                 at += len(data)
@@ -301,7 +340,7 @@ class LowLatencyOrigin:
             return True
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_WAIT_S), packager.moved:
-                await packager.moved.wait_for(enough)
+                await packager.moved.wait_for(lambda: self._closing or enough())
         if enough() and packager.late_s:
             await asyncio.sleep(packager.late_s)
         return enough()

@@ -89,7 +89,7 @@ def encode(
         audio: Any = None if sound is None else out.add_stream("aac", rate=SOUND_RATE, layout="stereo")
         for index in range(round(seconds * rate)) if video is not None else ():
             time_s = start_s + index / rate
-            frame = _frame(scene(time_s, width, height), pix_fmt)
+            frame = frame_of(scene(time_s, width, height), pix_fmt)
             frame.pts, frame.time_base = round(time_s * rate), Fraction(1, rate)
             out.mux(video.encode(frame))
         for samples in _sound_frames(sound, start_s, seconds) if sound is not None else ():
@@ -110,11 +110,10 @@ def fragments(*, seconds: float = 4.0, every_s: float = 2.0, **settings: Any) ->
         options={"x264-params": "scenecut=0:log-level=-1"},
         **settings,
     )
-    boxes = list(_boxes(movie))
-    first = next(start for kind, start, _ in boxes if kind == b"moof")
-    starts = [start for kind, start, _ in boxes if kind == b"moof"]
-    tail = next((start for kind, start, _ in boxes if kind == b"mfra"), len(movie))
-    return movie[:first], [movie[a:b] for a, b in zip(starts, [*starts[1:], tail], strict=True)]
+    found = list(boxes(movie))
+    starts = [start for kind, start, _ in found if kind == b"moof"]
+    tail = next((start for kind, start, _ in found if kind == b"mfra"), len(movie))
+    return movie[: starts[0]], [movie[a:b] for a, b in zip(starts, [*starts[1:], tail], strict=True)]
 
 
 def still(width: int = 320, height: int = 180, *, codec: str = "png", scene: Scene = moving) -> bytes:
@@ -123,7 +122,7 @@ def still(width: int = 320, height: int = 180, *, codec: str = "png", scene: Sce
     context.width, context.height = width, height
     context.pix_fmt = "rgb24" if codec == "png" else "yuvj420p"
     context.time_base = Fraction(1, RATE)
-    frame = _frame(scene(0.0, width, height), "yuv420p").reformat(format=context.pix_fmt)
+    frame = frame_of(scene(0.0, width, height), "yuv420p").reformat(format=context.pix_fmt)
     frame.pts = 0
     return b"".join(bytes(packet) for packet in [*context.encode(frame), *context.encode(None)])
 
@@ -236,7 +235,7 @@ def _video_stream(out: Any, codec: str, rate: int, gop: int, options: dict[str, 
     return stream
 
 
-def _frame(luma: NDArray[np.uint8], pix_fmt: str) -> av.VideoFrame:
+def frame_of(luma: NDArray[np.uint8], pix_fmt: str) -> av.VideoFrame:
     height, width = luma.shape
     chroma = np.full((height // 2, width), 128, np.uint8)
     chroma[: height // 4] += (luma[: height // 4 * 2 : 2] // 16).astype(np.uint8)
@@ -255,7 +254,7 @@ def _sound_frames(
         yield frame
 
 
-def _boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+def boxes(data: bytes) -> Iterator[tuple[bytes, int, int]]:
     """(type, start, length) of each top-level ISO BMFF box."""
     at = 0
     while at + 8 <= len(data):

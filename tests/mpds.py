@@ -1,6 +1,6 @@
 """Builders of MPDs, named after their elements: what a test says about an MPD reads like one.
 
-mpd(period(video(template(duration=2), rung("720", 2_500_000, "1280x720"))), mediaPresentationDuration="PT10S")
+mpd(period(video(template(), rung("720", 2_500_000, "1280x720"))), mediaPresentationDuration="PT10S")
 """
 
 from __future__ import annotations

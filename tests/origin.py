@@ -279,6 +279,8 @@ class LiveOrigin:
         self, request: web.Request, response: web.StreamResponse, body: bytes, fault: Fault
     ) -> None:
         await response.prepare(request)
+        if request.method == "HEAD":
+            return
         if fault.throttle_bps:
             step = 1024
             for at in range(0, len(body), step):

@@ -40,8 +40,12 @@ DASH_LIST = DASH | {"use_template": 0}
 DASH_LOW_LATENCY = DASH_NUMBER | {"ldash": 1, "streaming": 1, "frag_type": "duration", "frag_duration": 0.5}
 UDP = {"f": "mpegts"}
 RTP = {"f": "rtp_mpegts"}
+HTTP = {"f": "mpegts", "listen": 1}
+"""FFmpeg is the server, of one client."""
+SRT = {"f": "mpegts"}
 RTMP = {"f": "flv"}
-RTSP = {"f": "rtsp", "rtsp_transport": "tcp"}
+RTSP = {"f": "rtsp", "rtsp_transport": "tcp", "select": "v"}
+"""The picture only, which is what our RTSP server takes."""
 
 
 def publish(peers: Peers, outputs: Mapping[Path | str, Mapping[str, object]]) -> Peer:
@@ -54,6 +58,20 @@ def publish(peers: Peers, outputs: Mapping[Path | str, Mapping[str, object]]) ->
         *("-map", "0:v", "-map", "1:a", "-flags", "+global_header"),
         *("-f", "tee", "|".join(_slave(target, options) for target, options in outputs.items())),
     )
+
+
+def key_file(folder: Path) -> Path:
+    """What FFmpeg wants to know to encrypt (AES-128): the key's URI, its file, and an IV."""
+    (folder / "secret.key").write_bytes(bytes(range(16)))
+    info = folder / "key_info.txt"
+    info.write_text(f"secret.key\n{folder / 'secret.key'}\n{'0f' * 16}\n")
+    return info
+
+
+def publish_alone(peers: Peers, target: str, muxer: Mapping[str, object]) -> Peer:
+    """An encoder of its own for one URL: for muxers that wait for the other side, and hold up a tee."""
+    options = [word for name, value in muxer.items() for word in (f"-{name}", value)]
+    return peers.start("ffmpeg", require("ffmpeg"), *SOURCE, *CODECS, *options, target)
 
 
 def publish_ladder(peers: Peers, folder: Path) -> Peer:

@@ -20,10 +20,13 @@ LIVE = """
   audiotestsrc is-live=true wave=sine freq=440 volume=0.2 ! audio/x-raw,rate=48000,channels=2
   ! voaacenc bitrate=64000 ! rtpmp4gpay name=pay1 pt=97 )
 """
-PUSH = "( rtph264depay name=depay0 ! h264parse ! rtph264pay pt=96 config-interval=-1 ! udpsink sync=false {at} )"
+PUSH = (
+    "( rtph264depay name=depay0 ! h264parse ! rtph264pay pt=96 config-interval=-1 ! udpsink sync=false {at} )"
+)
 RELAY = """
 ( udpsrc {at} caps=application/x-rtp,media=video,clock-rate=90000,encoding-name=H264,payload=96
-  ! rtpjitterbuffer latency=0 ! rtph264depay ! h264parse ! rtph264pay name=pay0 pt=96 config-interval=1 )
+  ! rtpjitterbuffer mode=none latency=0 ! rtph264depay ! h264parse
+  ! rtph264pay name=pay0 pt=96 config-interval=1 )
 """
 
 

@@ -1,13 +1,15 @@
-"""Real servers of others: nginx for HTTP, HTTPS and RTMP."""
+"""Real servers of others: nginx for HTTP, HTTPS and RTMP, GStreamer for RTSP, SRT's own relay."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from socket import SOCK_DGRAM
 
 from certificates import certificates
 from peers import _RTMP_MODULE, Peer, Peers, accepts, free_port, require
 
+_RTSP_SCRIPT = Path(__file__).with_name("peer_rtsp_server.py")
 _HTTP = """
 daemon off; master_process off; worker_processes 1; pid {folder}/nginx.pid; error_log stderr error;
 events {{ worker_connections 256; }}
@@ -91,3 +93,21 @@ async def rtmp_server(peers: Peers) -> tuple[Peer, str]:
     peer = peers.start("rtmp", program, "-p", peers.folder, "-c", config, "-e", "stderr")
     await peer.ready(lambda: accepts(port))
     return peer, f"rtmp://127.0.0.1:{port}/live"
+
+
+async def rtsp_server(peers: Peers) -> tuple[Peer, str]:
+    """GStreamer's RTSP server: (it, its URL); `peer_rtsp_server.py` says what is to be had there."""
+    port = free_port()
+    peer = peers.start("rtsp", require("gst-rtsp"), _RTSP_SCRIPT, port)
+    await peer.ready(lambda: accepts(port))
+    return peer, f"rtsp://127.0.0.1:{port}"
+
+
+def srt_relay(peers: Peers, *query: str) -> tuple[Peer, str, str]:
+    """SRT's own relay from UDP to whoever calls: (it, UDP address to send to, SRT address to call)."""
+    source, target = (f"127.0.0.1:{free_port(SOCK_DGRAM)}" for _ in range(2))
+    listen = "&".join(("mode=listener", *query))
+    peer = peers.start(
+        "srt", require("srt-tools"), "-quiet", "-chunk:1316", f"udp://{source}", f"srt://{target}?{listen}"
+    )
+    return peer, f"udp://{source}?pkt_size=1316", f"srt://{target}"

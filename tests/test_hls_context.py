@@ -165,6 +165,7 @@ def test_break_ends_with_the_last_rendition() -> None:
 
 UNPAIRED = {
     "return without a break": (vod(30, tags={15: IN}), None),
+    "continued without a begin": (vod(30, tags={5: cont(), 6: cont(), 7: IN}), None),
     "second return": (vod(30, tags={5: out(20), 15: IN, 20: IN}), None),
     "break within a break": (vod(60, tags={5: out(60), 15: out(60), 45: IN}), None),
     "no return where there was one": (vod(60, tags={5: out(20), 15: IN, 30: out(20)}), 6.0),

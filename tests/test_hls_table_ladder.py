@@ -70,15 +70,15 @@ def pair(upper: str, lower: str) -> Round:
 CASES: dict[str, tuple[list[Round], list[Found]]] = {
     "one lags from the start": (
         rounds(4, low=5),
-        [(Reason.VARIANT_DRIFT, START, LOW.id, -5.0)],
+        [(Reason.VARIANT_DRIFT, START, LOW.id, 5.0)],
     ),
     "one lags and catches up": (
         [*rounds(4, low=5), *rounds(6)[4:]],
-        [(Reason.VARIANT_DRIFT, START, LOW.id, -5.0), (Reason.VARIANT_DRIFT, END, LOW.id, 6.0)],
+        [(Reason.VARIANT_DRIFT, START, LOW.id, 5.0), (Reason.VARIANT_DRIFT, END, LOW.id, 6.0)],
     ),
     "one is far ahead": (
         rounds(4, low=8, mid=8),
-        [(Reason.VARIANT_DRIFT, START, RUNG.id, 5.0)],
+        [(Reason.VARIANT_DRIFT, START, RUNG.id, 7.0)],
     ),
     "one begins its segments elsewhere": (
         shifted(8, 0.8),
@@ -115,7 +115,12 @@ CASES: dict[str, tuple[list[Round], list[Found]]] = {
     ),
     "discontinuity much later in one": (
         seams(top=28, mid=28, low=32),
-        [*seam_told(RUNG, MID), (Reason.VARIANT_DISCONTINUITY, EVENT, LOW.id, None), *seam_told(LOW)],
+        [
+            *seam_told(RUNG, MID),
+            (Reason.VARIANT_DISCONTINUITY, EVENT, LOW.id, None),
+            *seam_told(LOW),
+            (Reason.VARIANT_DISCONTINUITY, EVENT, LOW.id, None),
+        ],
     ),
     "discontinuity of a VOD in one alone": (
         [pair(vod(12), vod(12, tags={6: D}))],
@@ -142,7 +147,9 @@ HEALTHY: dict[str, list[Round]] = {
     "a rendition of half the segment length": [
         pair(live(10 + n, dated=True), live(20 + 2 * n, 12, seconds=1.0, dated=True)) for n in range(8)
     ],
-    "undated, other numbers": [pair(live(10 + n), live(5010 + n)) for n in range(8)],
+    "undated, other numbers": [
+        pair(live(10 + n, 12), live(5010 + n, 12)) for n in range(12)
+    ],
     "undated, rounded otherwise": [
         pair(live(10 + n), live(10 + n, seconds=2.04)) for n in range(40)
     ],
@@ -171,8 +178,16 @@ def test_discontinuity_of_all_renditions_is_no_fault() -> None:
     assert sorted(found(*seams(top=30, mid=30, low=31))) == sorted(expected)
 
 
+def test_discontinuity_is_not_looked_for_where_time_is_unknown() -> None:
+    """Renditions without dates whose sequence numbers differ are not compared: their times are a guess."""
+    seam = {30: D}
+    loads = [pair(live(20 + n, 11, tags=seam), live(7020 + n, 11)) for n in range(10)]
+
+    assert found(*loads) == seam_told(RUNG)
+
+
 def test_change_that_comes_to_each_in_turn_is_no_disagreement() -> None:
-    """A new target duration that reaches one rendition a load before the other is told of each, not of the two."""
+    """A new target duration that comes to one a load before the other is told of each, not between them."""
     told = found(
         pair(live(10), live(10)),
         pair(live(11, target=3), live(11)),

@@ -6,7 +6,7 @@ import pytest
 
 import playlists as m3u
 from following import RUNG, Found, found
-from live_lists import event, live, vod
+from live_lists import event, live
 from qoed.model import Phase, Reason
 
 D = m3u.discontinuity()
@@ -38,9 +38,12 @@ CASES = {
     ),
     "window grows backwards": ([live(10), live(8, 9)], R.SEQUENCE_REGRESSION, 2.0),
     "encoder begins anew": ([live(500), live(0, 4, name="new{}.ts")], R.SEQUENCE_REGRESSION, 502.0),
-    "window moved by one, numbered by two": ([live(10), live(12, names={n: f"{n - 1}.ts" for n in range(12, 18)})],
-                                             R.SEGMENT_CONTINUITY, 4.0),
-    "one segment replaced as the window moves": ([live(10), live(11, names=OTHER)], R.SEGMENT_CONTINUITY, 1.0),
+    "window moved by one, numbered by two": (
+        [live(10), live(12, names={n: f"{n - 1}.ts" for n in range(12, 18)})],
+        R.SEGMENT_CONTINUITY,
+        4.0,
+    ),
+    "another segment as the window moves": ([live(10), live(11, names=OTHER)], R.SEGMENT_CONTINUITY, 1.0),
     "segments vanish from the end": ([live(10), live(10, 4), live(11)], R.PLAYLIST_SHRUNK, 2.0),
     "one segment replaced": ([live(10), live(10, 7, names=OTHER)], R.PLAYLIST_REWRITTEN, 1.0),
     "all segments replaced": (
@@ -53,7 +56,7 @@ CASES = {
         R.PLAYLIST_REWRITTEN,
         1.0,
     ),
-    "discontinuity added to a listed segment": ([live(10), live(10, 7, tags={13: D})], R.PLAYLIST_REWRITTEN, 1.0),
+    "discontinuity added to a listed one": ([live(10), live(10, 7, tags={13: D})], R.PLAYLIST_REWRITTEN, 1.0),
     "VOD grows": ([live(0, head=[VOD]), live(0, 7, head=[VOD])], R.PLAYLIST_TYPE_VIOLATED, 1.0),
     "EVENT loses its first segments": (
         [event(6), live(2, head=[m3u.tag("PLAYLIST-TYPE", "EVENT")])],
@@ -144,7 +147,14 @@ def test_mended_playlist_ends_what_was_wrong() -> None:
 def test_absence_of_ours_is_no_gap_of_the_playlist() -> None:
     """Segments that came and went while nobody looked were not left out by the packager."""
     assert found(live(10), live(20), step_s=30.0) == []
-    assert found(vod()) == []
+    assert found(live(10), live(20), live(30), step_s=11.0) == one(Reason.SEQUENCE_GAP, 4.0) * 2
+
+
+def test_list_that_stood_still_and_leaps_has_a_gap() -> None:
+    """Segments that a list left out while it was looked at all the time were never listed."""
+    told = found(*[live(10)] * 8, live(20))
+
+    assert [some[0] for some in told] == [Reason.PLAYLIST_STALE, Reason.SEQUENCE_GAP, Reason.PLAYLIST_STALE]
 
 
 def test_what_was_left_unsaid_is_counted() -> None:

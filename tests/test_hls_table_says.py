@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import playlists as m3u
-from following import RUNG, Found, found
+from following import RUNG, Found, checks, found, parsed
 from live_lists import daterange, live, vod
 from qoed.model import Phase, Reason
 
@@ -63,7 +63,11 @@ LASTING = {
         5.0,
     ),
     "init section, version 5": (vod(version=5, tags={0: m3u.ext_map("i.mp4")}), Reason.VERSION_TOO_LOW, 6.0),
-    "variables, version 7": (vod(version=7, head=[m3u.define(name="a", value="b")]), Reason.VERSION_TOO_LOW, 8.0),
+    "variables, version 7": (
+        vod(version=7, head=[m3u.define(name="a", value="b")]),
+        Reason.VERSION_TOO_LOW,
+        8.0,
+    ),
     "method not defined": (
         vod(tags={0: m3u.tag("KEY", method="AES-256", uri=m3u.quoted("k"))}),
         Reason.ENCRYPTION_INVALID,
@@ -102,12 +106,12 @@ EVENTS = {
     "oddly short segment": (vod(12, lasts={8: 0.9}), Reason.SEGMENT_SHORT, 0.9),
     "gap": (vod(tags={3: m3u.gap()}), Reason.SEGMENT_GAP, None),
     "date jumps ahead": (
-        vod(dated=True, dates={n: 5.0 for n in range(3, 6)}),
+        vod(dated=True, dates=dict.fromkeys(range(3, 6), 5.0)),
         Reason.DATE_TIME_JUMP,
         5.0,
     ),
     "date jumps back": (
-        vod(dated=True, dates={n: -1.5 for n in range(3, 6)}),
+        vod(dated=True, dates=dict.fromkeys(range(3, 6), -1.5)),
         Reason.DATE_TIME_JUMP,
         -1.5,
     ),
@@ -167,6 +171,18 @@ def test_limits_of_the_configuration_decide() -> None:
     assert found(long, target_duration_exceeded=1.0) == []
     assert found(long, target_duration_exceeded=False) == []
     assert found(short, segment_short=0.4) == []
+
+
+def test_floods_are_cut_and_counted() -> None:
+    """Of one kind, one load makes 32 events at most; the next of the kind says how many were left out."""
+    follow = checks()
+    flood = follow.loaded(parsed(live(0, 60, tags=dict.fromkeys(range(60), m3u.gap()))), 0.0, None).findings
+    more = live(0, 100, tags=dict.fromkeys(range(100), m3u.gap()))
+    findings = [*flood, *follow.loaded(parsed(more), 2.0).findings]
+    last = follow.loaded(parsed(live(0, 101, tags={100: m3u.gap()})), 4.0).findings
+
+    assert len(findings) == 3 + 32
+    assert [one.evidence.get("left_out") for one in last] == [8]
 
 
 GROUPS = {

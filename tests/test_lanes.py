@@ -8,7 +8,7 @@ import pytest
 
 from qoed.decode.options import DecodeOptions
 from qoed.decode.pool import SegmentDroppedError
-from qoed.lanes import LANE_SEGMENTS, Lanes, LaneStats
+from qoed.lanes import LANE_PARTS, LANE_SEGMENTS, Lanes, LaneStats
 from qoed.model import Decoded, DropReason, Outcome, Rendition, Segment
 
 
@@ -117,6 +117,39 @@ async def test_a_slow_decoder_costs_the_oldest_segments_and_each_is_counted() ->
     assert drops == [1]
     assert lanes.stats.dropped[DropReason.QUEUE_FULL] == 1
     assert [number for _, number in decoder.seen] == [0, 2, 3, 4]
+
+
+async def test_a_segment_in_parts_counts_as_one_and_goes_with_all_of_its_parts() -> None:
+    """Many short parts wait without loss; what must go is the oldest segment, not a part from its middle."""
+    decoder = ScriptedDecoder()
+    decoder.gate.clear()
+    lanes, _, drops = lanes_over(decoder)
+    async with lanes, asyncio.timeout(20):
+        for sequence in range(LANE_SEGMENTS + 2):
+            for _ in range(10):
+                await lanes.put(segment(sequence))
+                await asyncio.sleep(0)
+                assert accounted(lanes.stats) == lanes.stats.received
+        decoder.gate.set()
+
+    assert drops == [9, 10]  # the first part of all was in work
+    numbers = [number for _, number in decoder.seen]
+    assert numbers == [0] + [2] * 10 + [3] * 10 + [4] * 10
+
+
+async def test_parts_without_end_are_bounded() -> None:
+    """A segment whose parts never end cannot fill the memory."""
+    decoder = ScriptedDecoder()
+    decoder.gate.clear()
+    lanes, _, drops = lanes_over(decoder)
+    async with lanes, asyncio.timeout(20):
+        for _ in range(LANE_PARTS + 2):
+            await lanes.put(segment(0))
+            await asyncio.sleep(0)
+        assert lanes.stats.waiting <= LANE_PARTS
+        decoder.gate.set()
+
+    assert drops == [LANE_PARTS]
 
 
 async def test_a_file_waits_instead_of_losing_anything() -> None:

@@ -35,6 +35,22 @@ def test_it_ends_after_a_quiet_while_with_the_number_of_drops() -> None:
     assert not watch.active
 
 
+def test_a_late_event_loop_is_an_overload_and_a_hiccup_is_none() -> None:
+    """One late wake-up is told to nobody; two within ten seconds are an overload, until they stop."""
+    watch = OverloadWatch()
+
+    assert watch.woken(0.2, 1.0) is None
+    assert watch.woken(1.5, 10.0) is None
+    assert watch.woken(1.5, 30.0) is None
+    start = watch.woken(0.8, 35.0)
+
+    assert start is not None
+    assert (start.phase, start.evidence["loop_late_s"]) == (Phase.START, 0.8)
+    assert start.message == "cannot keep up: the event loop is 0.8 s late"
+    assert watch.woken(0.9, 36.0) is None
+    assert watch.tick(36.0 + QUIET_S) is not None
+
+
 def test_an_engine_fault_is_a_critical_finding_of_the_probe() -> None:
     """A doubtful engine is told as the probe's critical fault, with its own words."""
     finding = engine_fault(RuntimeError("canary off"))

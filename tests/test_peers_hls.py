@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from peer_publishers import HLS, HLS_FMP4, HLS_ONE_FILE, publish
+from peer_publishers import HLS, HLS_FMP4, HLS_ONE_FILE, key_file, publish, publish_ladder
 from peer_servers import Nginx, nginx
 from peers import Peer, Peers, peers  # noqa: F401 - a fixture
 from watched import watched
@@ -63,6 +63,26 @@ async def test_ffmpeg_hls_is_scored_without_a_finding_until_the_encoder_dies(
         watch.assert_steady(name)
         assert watch.reasons(name) == {"playlist_stale"}
     assert watch.fired() == {(name, "playlist_stale") for name in streams}
+
+
+async def test_a_ladder_with_its_multivariant_playlist_and_an_encrypted_stream_are_clean(
+    peers: Peers, tmp_path: Path
+) -> None:
+    """FFmpeg's ladder is as it declares itself, its AES-128 is decrypted: scores, and not one finding."""
+    (root := tmp_path / "root").mkdir()
+    ladder = publish_ladder(peers, root)
+    encrypted = publish(peers, {root / "secret.m3u8": HLS | {"hls_key_info_file": key_file(root)}})
+    for publisher, playlist in ((ladder, "master.m3u8"), (encrypted, "secret.m3u8")):
+        await publisher.ready((root / playlist).exists)
+    server = await nginx(peers, root)
+    streams = {"ladder": server.url("master.m3u8"), "secret": server.url("secret.m3u8")}
+    async with watched(tmp_path, streams) as watch:
+        await watch.scored(8, *streams)
+        assert watch.said() == []
+
+    assert watch.renditions("ladder") == ["180p-400k", "360p-950k"]
+    for name in streams:
+        watch.assert_steady(name)
 
 
 async def test_an_origin_that_goes_away_is_unavailable_until_it_is_back(peers: Peers, tmp_path: Path) -> None:

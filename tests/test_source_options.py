@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from qoed.checks import CheckSettings
 from qoed.errors import SourceError
-from qoed.model import Rendition
+from qoed.model import Reason, Rendition
 from qoed.source import HttpClient, SourceOptions, kind_of, make_source
 from qoed.source.address import AddressGuard, AddressRefusedError
 from qoed.source.selector import parse_selector
-from qoed.source.sniff import sniff
+from qoed.source.sniff import is_page, sniff
 from qoed.source.url import redact
 
 LADDER = [
@@ -67,14 +68,10 @@ def test_selector_that_makes_no_sense_is_explained(text: str, message: str) -> N
     [
         ({"pace": "slow"}, "pace must be fast or realtime, not 'slow'"),
         ({"playlist_deadline_s": 0}, "playlist_deadline_s must be above 0"),
-        ({"unavailable_after": 0}, "unavailable_after must be at least 1"),
+        ({"max_pending": 0}, "max_pending must be at least 1"),
         ({"stale_after_s": -1}, "stale_after_s must be above 0"),
         ({"start_segments": 0}, "start_segments must be at least 1"),
         ({"segment_retry_s": -1}, "segment_retry_s must not be negative"),
-        (
-            {"throughput_clear_factor": 0.5},
-            "throughput_clear_factor must not be below throughput_low_factor",
-        ),
         ({"segment_deadline_max_s": 1}, "segment_deadline_max_s must not be below segment_deadline_min_s"),
     ],
 )
@@ -93,6 +90,8 @@ def test_limits_follow_the_stream_unless_set() -> None:
     assert options.stale_limit_s(6.0) == 18.0
     assert options.stale_limit_s(1.0) == 6.0
     assert SourceOptions(stale_after_s=2.5).stale_limit_s(6.0) == 2.5
+    limits = CheckSettings({Reason.PLAYLIST_STALE: 5.0})
+    assert SourceOptions(checks=limits).stale_limit_s(6.0) == 30.0
     assert [options.segment_deadline_s(s) for s in (0.5, 6.0, 60.0)] == [4.0, 12.0, 30.0]
 
 
@@ -120,7 +119,8 @@ def test_shown_urls_hold_no_secret(url: str, shown: str) -> None:
     ("url", "kind"),
     [
         ("https://h/master.m3u8?x=1", "hls"),
-        ("https://h/manifest", "hls"),
+        ("https://h/manifest", "detect"),
+        ("https://h/manifest.mpd?x=1", "dash"),
         ("https://h/clip.mp4?x=1", "download"),
         ("https://h/still.JPG", "download"),
         ("/media/index.m3u8", "hls"),
@@ -203,3 +203,21 @@ def test_guard_refuses_before_a_socket_exists() -> None:
 def test_container_is_known_by_content(head: bytes, container: str | None) -> None:
     """The container is read from the bytes, so that the decoder need not guess."""
     assert sniff(head) == container
+
+
+@pytest.mark.parametrize(
+    ("body", "page"),
+    [
+        (b"<!DOCTYPE html><html>", True),
+        (b"\xef\xbb\xbf\n<HTML><body>", True),
+        (b'<?xml version="1.0"?><Error><Code>NoSuchKey</Code></Error>', True),
+        (b'{"error": "not found"}', True),
+        (b"G" + bytes(187), False),
+        (b"<7\x9f\x00 encrypted", False),
+        (b"\0\0\0\x18styp", False),
+        (b"", False),
+    ],
+)
+def test_error_pages_are_told_from_media(body: bytes, page: bool) -> None:
+    """HTML, XML and JSON in place of media are known for what they are; encrypted media are not mistaken."""
+    assert is_page(body) is page

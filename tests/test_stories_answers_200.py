@@ -77,7 +77,9 @@ async def test_a_black_picture_at_a_valid_playlist_is_the_source(origin: LiveOri
     assert all(each["score"] is None and each["reason"] == "black" for each in dark)
 
 
-@pytest.mark.parametrize(("body", "said"), [(b"", "empty body"), (ERROR_PAGE, "not media")])
+@pytest.mark.parametrize(
+    ("body", "said"), [(b"", "empty body"), (ERROR_PAGE, "not media")], ids=["nothing", "error page"]
+)
 async def test_segments_without_media_are_missing(
     origin: LiveOrigin, tmp_path: Path, body: bytes, said: str
 ) -> None:

@@ -72,6 +72,11 @@ def test_gpu_drop_in_admits_both_driver_names() -> None:
     assert {"char-nvidia rw", "char-nvidia-frontend rw", "char-nvidia-uvm rw"} <= set(drop_in["DeviceAllow"])
 
 
+def test_multicast_drop_in_opens_multicast_only() -> None:
+    """Multicast inputs need the drop-in, which lifts that one denial and nothing else."""
+    assert directives(UNITS / "qoed-multicast.conf") == {"IPAddressAllow": ["multicast"]}
+
+
 def analyze(*arguments: str) -> str:
     """Output of systemd-analyze; the test is reported as skipped, with the reason, where it is missing."""
     if shutil.which("systemd-analyze") is None:
@@ -82,13 +87,13 @@ def analyze(*arguments: str) -> str:
     return result.stdout + result.stderr
 
 
-@pytest.mark.parametrize("gpu", [False, True])
-def test_exposure(tmp_path: Path, gpu: bool) -> None:
-    """systemd rates the sandbox as tight, with and without the GPU drop-in."""
+@pytest.mark.parametrize("drop_in", [None, "gpu", "multicast"])
+def test_exposure(tmp_path: Path, drop_in: str | None) -> None:
+    """systemd rates the sandbox as tight, with and without each drop-in."""
     shutil.copy(UNITS / "qoed.service", tmp_path)
-    if gpu:
+    if drop_in:
         (tmp_path / "qoed.service.d").mkdir()
-        shutil.copy(UNITS / "qoed-gpu.conf", tmp_path / "qoed.service.d" / "gpu.conf")
+        shutil.copy(UNITS / f"qoed-{drop_in}.conf", tmp_path / "qoed.service.d" / f"{drop_in}.conf")
 
     analyze("security", "--offline=true", f"--threshold={MAX_EXPOSURE}", str(tmp_path / "qoed.service"))
 

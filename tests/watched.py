@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ from qoed.status import status_details
 from redis_server import RedisServer
 
 Payload = dict[str, Any]
+"""As published, and `arrived_s`: `time.monotonic` when it came."""
 
 
 class Watched:
@@ -125,7 +127,7 @@ class Watched:
         async for message in pubsub.listen():
             if message["type"] != "pmessage":
                 continue
-            payload = json.loads(message["data"])
+            payload = json.loads(message["data"]) | {"arrived_s": time.monotonic()}
             async with self._moved:
                 kinds[payload["schema"].removeprefix("qoed.")].append(payload)
                 self._moved.notify_all()

@@ -214,11 +214,15 @@ class App:
             raise
 
     async def _tick(self) -> None:
+        self.judge.tick()  # from now on it comes every second
         while True:
+            due = self.clock.monotonic() + TICK_S
             await self.clock.sleep(TICK_S)
-            self._report(self.overload.tick(self.clock.monotonic()))
+            now = self.clock.monotonic()
+            self._report(self.overload.woken(now - due, now))
+            self._report(self.overload.tick(now))
             self.judge.tick()
-            self.depth.tick(self.clock.monotonic(), self.evaluator.tension)
+            self.depth.tick(now, self.evaluator.tension)
             self.publisher.publish_status("running", status_details(self))
             self.host.notifier.status(headline(self))
 

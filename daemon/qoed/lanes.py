@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol, Self
@@ -14,8 +14,10 @@ from qoed.decode.pool import SegmentDroppedError
 from qoed.model import Decoded, DropReason, Outcome, Segment
 
 LANE_SEGMENTS = 3
+LANE_PARTS = 96
 LANE_BYTES = 64 * 1024 * 1024
-"""What may wait for the decoder in each rendition; older segments go first."""
+"""What may wait for the decoder in each rendition. A media segment in parts counts as one; the oldest goes
+first, with all of its parts: without the first, the others are of little use."""
 
 LOST = {
     Outcome.UNDECODABLE: DropReason.UNDECODABLE,
@@ -52,10 +54,53 @@ class _Lane:
     """The queue of one rendition."""
 
     def __init__(self) -> None:
-        self.channel = Channel[Segment](
-            max_items=LANE_SEGMENTS, max_bytes=LANE_BYTES, size_of=lambda segment: segment.size
-        )
         self.taken = asyncio.Event()
+        self._channel = Channel[Segment](
+            max_items=LANE_PARTS, max_bytes=LANE_BYTES, size_of=lambda segment: segment.size
+        )
+        self._segments: deque[tuple[int, int]] = deque()
+        """(sequence number, parts waiting) of each media segment."""
+
+    def full(self, segment: Segment) -> bool:
+        """Whether something must go before `segment` can wait."""
+        begins = not self._segments or self._segments[-1][0] != segment.sequence
+        return len(self._channel) >= LANE_PARTS or (begins and len(self._segments) >= LANE_SEGMENTS)
+
+    def put(self, segment: Segment) -> int:
+        """Let `segment` wait; returns how many went for it."""
+        shed = 0
+        while self.full(segment):
+            shed += self._segments[0][1]
+            for _ in range(self._segments[0][1]):
+                self.take_nowait()
+        count = self._segments.pop()[1] if self._segments and self._segments[-1][0] == segment.sequence else 0
+        self._segments.append((segment.sequence, count + 1))
+        too_big = self._channel.put(segment)
+        for _ in too_big:
+            self._forget_oldest()
+        return shed + len(too_big)
+
+    async def take(self) -> Segment:
+        """Wait for the oldest. Raises `ChannelClosedError` once closed and drained."""
+        segment = await self._channel.get()
+        self._forget_oldest()
+        return segment
+
+    def take_nowait(self) -> Segment | None:
+        """The oldest, if any waits."""
+        segment = self._channel.get_nowait()
+        if segment is not None:
+            self._forget_oldest()
+        return segment
+
+    def close(self) -> None:
+        """Nothing comes any more."""
+        self._channel.close()
+
+    def _forget_oldest(self) -> None:
+        sequence, count = self._segments.popleft() if self._segments else (0, 0)
+        if count > 1:
+            self._segments.appendleft((sequence, count - 1))
 
 
 class Lanes:
@@ -90,7 +135,7 @@ class Lanes:
 
     async def __aexit__(self, *failure: object) -> None:
         for lane in self._lanes.values():
-            lane.channel.close()
+            lane.close()
         await self._group.__aexit__(*failure)  # type: ignore[arg-type]
 
     async def put(self, segment: Segment) -> None:
@@ -98,17 +143,23 @@ class Lanes:
         lane = self._lanes.get(segment.rendition.id) or self._open(segment.rendition.id)
         self.stats.received += 1
         self.stats.waiting += 1
-        await self._wait_for_room(lane, None if self._patient else max(segment.duration_s, 1.0))
-        shed = lane.channel.put(segment)
+        await self._wait_for_room(lane, segment)
+        shed = lane.put(segment)
         if shed:
-            self.stats.waiting -= len(shed)
-            self.stats.dropped[DropReason.QUEUE_FULL] += len(shed)
-            self._on_drop(len(shed))
+            self.stats.waiting -= shed
+            self.stats.dropped[DropReason.QUEUE_FULL] += shed
+            self._on_drop(shed)
 
-    async def _wait_for_room(self, lane: _Lane, seconds: float | None) -> None:
+    def forget(self, rendition: str) -> None:
+        """Nothing more comes of a rendition; what waits is still decoded."""
+        lane = self._lanes.pop(rendition, None)
+        if lane is not None:
+            lane.close()
+
+    async def _wait_for_room(self, lane: _Lane, segment: Segment) -> None:
         try:
-            async with asyncio.timeout(seconds):
-                while len(lane.channel) >= LANE_SEGMENTS:
+            async with asyncio.timeout(None if self._patient else max(segment.duration_s, 1.0)):
+                while lane.full(segment):
                     lane.taken.clear()
                     await lane.taken.wait()
         except TimeoutError:
@@ -126,14 +177,14 @@ class Lanes:
     async def _consume(self, lane: _Lane) -> None:
         try:
             while True:
-                segment = await lane.channel.get()
+                segment = await lane.take()
                 lane.taken.set()
                 self.stats.waiting -= 1
                 await self._decode(segment)
         except ChannelClosedError:
             return
         finally:
-            while lane.channel.get_nowait() is not None:
+            while lane.take_nowait() is not None:
                 self.stats.waiting -= 1
                 self.stats.dropped[DropReason.SHUTDOWN] += 1
 

@@ -64,6 +64,13 @@ class Rendition:
     """A rendition of sound alone (EXT-X-MEDIA TYPE=AUDIO, an audio AdaptationSet): no picture is expected."""
     separate_audio: bool = False
     """Its sound comes as a rendition of its own: none is expected in this one, whatever `codecs` says."""
+    declared: bool = True
+    """What is said of it comes from a playlist or MPD; False: from the media themselves."""
+    buffer_s: float = 0.0
+    """`bandwidth_bps` carries the rendition after so many seconds of buffering (DASH minBufferTime); 0: it is
+    the peak (HLS)."""
+    stray_s: float = 0.0
+    """Durations of its segments are approximate: they may be off by so much (DASH @duration)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

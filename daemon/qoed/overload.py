@@ -6,39 +6,56 @@ from qoed.alert.rule import PROBE_STREAM
 from qoed.model import Finding, Phase, Reason, Severity
 
 QUIET_S = 30.0
-"""So long without a drop ends the overload."""
+"""So long without a drop or delay ends the overload."""
+LATE_S = 0.5
+"""The event loop is late when it wakes a sleeper so long after its time; twice ..."""
+LATE_TWICE_S = 10.0
+"""... within this time is an overload, once is a hiccup."""
 
 
 class OverloadWatch:
-    """Turns drops into one lasting finding. Pure state; `now` is monotonic seconds."""
+    """Turns drops and delays into one lasting finding. Pure state; `now` is monotonic seconds."""
 
     def __init__(self) -> None:
-        self._last_drop: float | None = None
+        self._last: float | None = None
+        self._last_late: float | None = None
         self._streams: set[str] = set()
         self._drops = 0
+        self._late_s = 0.0
 
     @property
     def active(self) -> bool:
         """True from the first drop until `QUIET_S` without one."""
-        return self._last_drop is not None
+        return self._last is not None
 
     def dropped(self, stream: str, count: int, now: float) -> Finding | None:
         """Note `count` drops of a stream; returns the start of an overload."""
-        started = self._last_drop is None
-        self._last_drop = now
         self._drops += count
         self._streams.add(stream)
-        if not started:
+        return self._suffer(f"cannot keep up: segments or clips of {stream} were dropped", now)
+
+    def woken(self, late_s: float, now: float) -> Finding | None:
+        """Note how late the event loop woke a sleeper; returns the start of an overload."""
+        if late_s < LATE_S:
             return None
-        return self._finding(Phase.START, f"cannot keep up: segments or clips of {stream} were dropped")
+        before, self._last_late = self._last_late, now
+        if before is None or now - before > LATE_TWICE_S:
+            return None
+        self._late_s = max(self._late_s, late_s)
+        return self._suffer(f"cannot keep up: the event loop is {late_s:.1f} s late", now)
 
     def tick(self, now: float) -> Finding | None:
         """Returns the end of an overload when it is over."""
-        if self._last_drop is None or now - self._last_drop < QUIET_S:
+        if self._last is None or now - self._last < QUIET_S:
             return None
         finding = self._finding(Phase.END, f"keeping up again after {self._drops} drops")
-        self._last_drop, self._drops, self._streams = None, 0, set()
+        self._last, self._drops, self._streams, self._late_s = None, 0, set(), 0.0
         return finding
+
+    def _suffer(self, message: str, now: float) -> Finding | None:
+        started = self._last is None
+        self._last = now
+        return self._finding(Phase.START, message) if started else None
 
     def _finding(self, phase: Phase, message: str) -> Finding:
         return Finding(
@@ -50,7 +67,7 @@ class OverloadWatch:
             value=float(self._drops),
             unit="drops",
             message=message,
-            evidence={"streams": ", ".join(sorted(self._streams))},
+            evidence={"streams": ", ".join(sorted(self._streams)), "loop_late_s": round(self._late_s, 3)},
         )
 
 

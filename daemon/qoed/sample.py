@@ -16,6 +16,9 @@ MAX_CLIPS = 120
 MIN_COVER = 0.5
 """A clip needs media over at least this share of its span."""
 
+_TIE_S = 1e-6
+"""Of two pictures equally near the older is taken, however the sums of floats were rounded."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClipPlan:
@@ -51,7 +54,7 @@ def plan_clip(start_s: float, recipe: Recipe) -> ClipPlan:
 
 
 def clips_in(duration_s: float, recipe: Recipe) -> int:
-    """One clip for each `recipe.span_s`. A rest of at least half a span is a clip too: 1.9 s give two, 1.4 s one."""
+    """One clip for each `recipe.span_s`; a rest of half a span is a clip too: 1.9 s give two, 1.4 s one."""
     return max(0, math.floor(duration_s / recipe.span_s + 1 - MIN_COVER + 1e-6))
 
 
@@ -86,7 +89,7 @@ class Sampler(Generic[P]):
         while self._open() and time_s >= self._next_target():
             target = self._next_target()
             older = self._newest
-            nearer_before = older is not None and target - older[0] <= time_s - target
+            nearer_before = older is not None and target - older[0] <= time_s - target + _TIE_S
             self._take(older if older is not None and nearer_before else (time_s, picture))
         self._newest = (time_s, picture)
         return self._release()
@@ -94,7 +97,7 @@ class Sampler(Generic[P]):
     def pass_by(self, time_s: float) -> list[Picked[P]]:
         """No picture comes before media time `time_s`; returns the clips that this completes."""
         while self._newest is not None and self._open():
-            if time_s - self._next_target() < self._next_target() - self._newest[0]:
+            if time_s - self._next_target() + _TIE_S < self._next_target() - self._newest[0]:
                 break
             self._take(self._newest)
         return self._release()

@@ -10,12 +10,14 @@ from statistics import fmean
 from typing import Any
 
 from qoed.clock import SystemClock
+from qoed.conform import Conform
 from qoed.decode.options import DecodeOptions, Depth
 from qoed.decode.pool import DecodePool
+from qoed.errors import ErrorReason, SourceError
 from qoed.infer import Scorer
 from qoed.lanes import Lanes
 from qoed.model import Decoded, Finding, Rendition, RenditionGone, Score
-from qoed.source import Emit, HttpClient, Item, Source, SourceOptions, make_source
+from qoed.source import Emit, Format, HttpClient, Item, Source, SourceOptions, make_source
 from qoed_engine import Engine, load_engine
 
 STREAM = "score"
@@ -44,6 +46,7 @@ class _Collected:
     scores: list[Score] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     renditions: dict[str, Rendition] = field(default_factory=dict)
+    segments: int = 0
 
 
 async def score_path(
@@ -53,6 +56,7 @@ async def score_path(
     depth: Depth = "full",
     renditions: str = "all",
     seconds: float | None = None,
+    format: Format = "auto",
     on_progress: Progress | None = None,
     engine: Engine | None = None,
     workers: int | None = None,
@@ -64,13 +68,14 @@ async def score_path(
     clock = SystemClock()
     made = engine is None
     engine = engine or load_engine()
-    found = _Collected()
+    found, conform = _Collected(), Conform(STREAM)
     enough = asyncio.Event()
 
     def on_decoded(decoded: Decoded) -> None:
         if not decoded.segment.rendition.audio_only:
             found.renditions.setdefault(decoded.segment.rendition.id, decoded.segment.rendition)
         found.findings.extend(decoded.findings)
+        found.findings.extend(conform.judge(decoded))
         for clip in decoded.clips:
             scorer.submit(clip)
         done_s = decoded.segment.media_time_s + decoded.segment.duration_s
@@ -86,6 +91,7 @@ async def score_path(
             enough.set()
             await asyncio.Event().wait()  # the source is about to be cancelled
         else:
+            found.segments += 1
             await lanes.put(item)
 
     try:
@@ -95,7 +101,8 @@ async def score_path(
             DecodePool(workers or len(os.sched_getaffinity(0)), engine.manifest.recipe, clock) as pool,
             asyncio.TaskGroup() as group,
         ):
-            source = make_source(STREAM, target, SourceOptions(renditions=renditions), http=http, clock=clock)
+            wanted = SourceOptions(renditions=renditions, format=format)
+            source = make_source(STREAM, target, wanted, http=http, clock=clock)
             options = DecodeOptions(display_height=display_height, depth=depth)
             lanes = Lanes(
                 lambda _segment: options,
@@ -106,7 +113,7 @@ async def score_path(
             )
             scoring = group.create_task(scorer.run())
             async with lanes:
-                await _first_of(_run(source, emit), enough)
+                await _first_of(_run(source, emit, found), enough)
             await scorer.drain()
             scoring.cancel()
         return _report(found, engine)
@@ -115,8 +122,13 @@ async def score_path(
             engine.close()
 
 
-async def _run(source: Source, emit: Emit) -> None:
-    await source.run(emit)
+async def _run(source: Source, emit: Emit, found: _Collected) -> None:
+    """Until the end, which of a continuous input is an error like any other."""
+    try:
+        await source.run(emit)
+    except SourceError as error:
+        if error.reason is not ErrorReason.SOURCE_ENDED or not found.segments:
+            raise
 
 
 async def _first_of(running: Coroutine[Any, Any, None], enough: asyncio.Event) -> None:

@@ -8,11 +8,13 @@ from dataclasses import replace
 
 from qoed.clock import Clock
 from qoed.config import StreamConfig
+from qoed.conform import Conform
 from qoed.decode.options import DecodeOptions
 from qoed.depth import DepthControl, Sampling
 from qoed.lanes import Decoder, Lanes
-from qoed.model import Decoded, Finding, RenditionGone, Segment
+from qoed.model import Decoded, Finding, Reason, RenditionGone, Segment
 from qoed.source import HttpClient, Item, Supervisor, make_source
+from qoed.source.protocol import unavailable_of
 
 
 class Stream:
@@ -47,13 +49,20 @@ class Stream:
         self._sampling = Sampling()
         self._decode = config.decode_options()
         self._clock = clock
+        self._checks = config.check_settings()
+        self._conform = Conform(config.name, self._checks)
         source = make_source(config.name, config.url, config.source_options(), http=http, clock=clock)
         self.supervisor = Supervisor(
-            config.name, source, self._emit, clock=clock, begin_after_s=begin_after_s
+            config.name,
+            source,
+            self._emit,
+            clock=clock,
+            begin_after_s=begin_after_s,
+            unavailable_after=round(self._checks.limit(unavailable_of(source))),
         )
+        self._on_drop = on_drop
         self._on_finding = on_finding
         self._on_gone = on_gone
-        self._checks = config.check_settings()
         self._ended = asyncio.Event()
 
     async def run(self) -> None:
@@ -74,7 +83,9 @@ class Stream:
         return self._decode if depth == self._decode.depth else replace(self._decode, depth=depth)
 
     def _decoded(self, decoded: Decoded) -> Decoded:
-        """What is worth scoring, without the findings that nobody wants."""
+        """What is worth scoring, with what the media checks find, without the findings that nobody wants."""
+        conform = self._conform.judge(decoded)
+        decoded = replace(decoded, findings=(*decoded.findings, *conform)) if conform else decoded
         decoded, depth = self._sampling.mark(decoded)
         self._depth.on_decoded(decoded, depth, self._clock.monotonic())
         wanted = tuple(finding for finding in decoded.findings if self._checks.wanted(finding))
@@ -84,8 +95,12 @@ class Stream:
         if isinstance(item, Segment):
             await self.lanes.put(item)
         elif isinstance(item, RenditionGone):
+            self.lanes.forget(item.rendition)
             self._sampling.forget(item.rendition)
+            self._conform.forget(item.rendition)
             self._depth.forget_rendition(item.stream, item.rendition)
             self._on_gone(item)
         elif self._checks.wanted(item):
+            if item.reason is Reason.OVERLOADED:  # what a source lost before it reached the lanes
+                self._on_drop(self.config.name, round(item.value or 1))
             self._on_finding(item)

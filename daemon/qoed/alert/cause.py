@@ -1,9 +1,9 @@
 """Where trouble most likely sits, by the evidence at hand and by rules that a person can follow.
 
 In this order: our own trouble explains what it can explain; so does the wire, when it had trouble wherever
-the pictures have; else the extent tells. All renditions together share only what comes before the encoder;
-what some have and others do not is made by encoder or packager. What was found on the wire itself is told by
-the catalogue.
+and whenever the pictures have; else the extent tells. All renditions together share only what comes before
+the encoder, or, when the coded pictures themselves are broken, what comes after it; what some have and others
+do not is made by encoder or packager. What was found on the wire itself is told by the catalogue.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from dataclasses import dataclass
 from qoed.alert.machine import Verdict
 from qoed.alert.observe import Observation, value_of
 from qoed.alert.rule import Metric, Rule
-from qoed.alert.situation import STARVED, Situation
+from qoed.alert.situation import STARVED, Happened, Situation
 from qoed.checks import CATALOGUE
 from qoed.model import Cause, Finding, Reason, Window
 
 BLAME_S = 60.0
-"""Trouble of the wire or of our own explains what is seen within this time after it."""
+"""Trouble of our own explains what is seen within this time after it."""
+WIRE_BLAME_S = 10.0
+"""Trouble of the wire explains what is seen so close to it, in media time where that is known, or anywhere in
+the window of a metric (up to a minute)."""
 WATCHED_S = 60.0
 """A rendition of which nothing was heard for so long has no say."""
 SAME_S = 30.0
@@ -27,16 +30,16 @@ MARGIN_S = 0.5
 """A rendition is clean once it was decoded so far beyond the moment at which another was found in trouble."""
 LAG_S = 2.0
 """Windows that end so far apart are still of one moment."""
-SHARED_DROP = 0.5
-"""A rendition that fell by this share of another's fall fell with it ..."""
-SHARED_DROP_LEAST = 5.0
+SHARED_DROP = 0.25
+"""A rendition that fell by this share of another's fall fell with it: a low rung has less to lose ..."""
+SHARED_DROP_LEAST = 6.0
 """... when that is at least so many points."""
 
 _SEEN_BY_EXTENT = ("picture", "sound")
 _AS_SENT = frozenset({Reason.BLACK, Reason.LOUDNESS})
 """These decode without a fault: neither the wire nor our backlog can have made them."""
-_OURS = frozenset({Reason.DAMAGE, Reason.UNDECODABLE, Reason.NO_VIDEO})
-"""What our own trouble can look like, besides missing scores."""
+_BROKEN = frozenset({Reason.DAMAGE, Reason.UNDECODABLE, Reason.NO_VIDEO})
+"""The coded pictures are broken. Our own trouble can look like that, too."""
 _HARMLESS = frozenset(
     {
         Reason.DISCONTINUITY,
@@ -96,13 +99,15 @@ def attribute(
         _finding_extent(rule, seen.finding, situation, now) if reason else _extent(rule, seen, situation, now)
     )
     ours = _own_trouble(situation, extent.affected, place, now, starved=starved)
-    if ours and (rule.metric is Metric.COVERAGE or reason in _OURS):
+    if ours and (rule.metric is Metric.COVERAGE or reason in _BROKEN):
         return extent.so(Cause.PROBE, ours)
-    if reason not in _AS_SENT and (wire := _wire_trouble(situation, extent.affected or _only(place), now)):
+    if reason not in _AS_SENT and (
+        wire := _wire_trouble(rule, seen, situation, extent.affected or _only(place), now)
+    ):
         return extent.so(*wire)
     if rule.metric is Metric.COVERAGE:
         return extent.so(Cause.PROBE, "nothing on the wire explains why there are no scores")
-    return extent.judged(CATALOGUE[reason].cause if reason else Cause.ENCODER)
+    return extent.judged(reason)
 
 
 def _told(reason: Reason) -> Attribution:
@@ -125,19 +130,21 @@ class _Extent:
             cause=cause, because=because, affected=self.affected, watched=self.watched, settled=settled
         )
 
-    def judged(self, usual: Cause | None) -> Attribution:
-        """By the extent; `usual` is the cause of this trouble taken alone."""
+    def judged(self, reason: Reason | None) -> Attribution:
+        """By the extent of a finding, or of low scores (None)."""
         count, of = len(self.affected), len(self.watched)
-        alone = usual or Cause.ENCODER
+        alone = (CATALOGUE[reason].cause if reason else None) or Cause.ENCODER
         if of <= 1 or count == 0:
             return self.so(alone, "there is no rendition to compare with; this is the usual cause")
         if self.clean:
             made = alone if alone in (Cause.ENCODER, Cause.PACKAGER) else Cause.ENCODER
             return self.so(made, f"{count} of {of} renditions, while others of the same source are well")
+        if count == of and reason in _BROKEN:
+            shared = "what comes before the encoder would have been coded well"
+            return self.so(Cause.PACKAGER, f"all {of} renditions at once: {shared}")
         if count == of:
-            return self.so(
-                Cause.SOURCE, f"all {of} renditions at once: they share what comes before the encoder"
-            )
+            shared = "they share what comes before the encoder"
+            return self.so(Cause.SOURCE, f"all {of} renditions at once: {shared}")
         return self.so(alone, f"{count} of {of} renditions so far; this is the usual cause", settled=False)
 
 
@@ -232,13 +239,16 @@ def _only(place: str | None) -> tuple[str, ...]:
     return () if place is None else (place,)
 
 
-def _wire_trouble(situation: Situation, affected: tuple[str, ...], now: float) -> tuple[Cause, str] | None:
+def _wire_trouble(
+    rule: Rule, seen: Observation, situation: Situation, affected: tuple[str, ...], now: float
+) -> tuple[Cause, str] | None:
     """Wire trouble that explains all affected renditions; what concerns the whole stream explains any."""
+    blame_s = WIRE_BLAME_S if rule.metric is None else min(BLAME_S, max(WIRE_BLAME_S, rule.window_s))
     lasting = [(where, reason, "now") for where, reason in situation.active if _harms(reason)]
     recent = [
         (each.finding.rendition, each.finding.reason, f"{now - each.at:.0f} s before")
         for each in reversed(situation.events)
-        if now - each.at <= BLAME_S and _harms(each.finding.reason)
+        if _harms(each.finding.reason) and _apart_s(each, seen.finding, now) <= blame_s
     ]
     troubles = lasting + recent
     for where, reason, when in troubles:
@@ -249,6 +259,13 @@ def _wire_trouble(situation: Situation, affected: tuple[str, ...], now: float) -
         if explains and concerned and cause is not None:
             return cause, f"{reason} on the wire {when}"
     return None
+
+
+def _apart_s(happened: Happened, found: Finding | None, now: float) -> float:
+    """How far an event is from what was found."""
+    if found is not None and found.media_time_s is not None and happened.finding.media_time_s is not None:
+        return abs(found.media_time_s - happened.finding.media_time_s)
+    return now - happened.at
 
 
 def _harms(reason: Reason) -> bool:

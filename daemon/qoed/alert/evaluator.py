@@ -9,13 +9,26 @@ from datetime import UTC, datetime
 from qoed.alert import edge
 from qoed.alert.cause import BLAME_S, Attribution, attribute
 from qoed.alert.machine import INACTIVE, AlertStatus, Verdict, step
-from qoed.alert.observe import SILENT_S, Observation, applies, memory_s, near, observe, observe_stream
+from qoed.alert.observe import (
+    POLLED,
+    SILENT_S,
+    Observation,
+    applies,
+    memory_s,
+    near,
+    observe,
+    observe_stream,
+)
 from qoed.alert.rule import PROBE_STREAM, Metric, Rule
 from qoed.alert.situation import Situation
-from qoed.model import AlertEvent, AlertState, Decoded, Finding, Reason, Severity, Window
+from qoed.model import AlertEvent, AlertState, Decoded, Finding, Phase, Reason, Severity, Window
 
 CAUSE_PATIENCE_S = 1.0
-"""An alert of picture or sound waits so long at most for the other renditions, which tell its cause."""
+"""An alert waits so long at most for the other renditions, when they are to tell its cause."""
+LATE_S = 1.5
+"""Ticks come about every second: when the last one is so long ago, the event loop is late ..."""
+LATE_HOLD_S = 10.0
+"""... and for so long it is not believed what rests on its timing."""
 
 
 @dataclass(slots=True)
@@ -77,6 +90,8 @@ class Evaluator:
     ) -> None:
         self._wall = wall
         self._episodes = 0
+        self._ticked_at = now
+        self._late_until = now
         self._streams: dict[str, _Stream] = {}
         self.update_rules(rules, now)
 
@@ -138,6 +153,8 @@ class Evaluator:
         known = self._streams.get(finding.stream)
         if known is None:
             return []
+        if self._late(now) and finding.phase is Phase.EVENT and finding.reason in POLLED:
+            return []
         known.situation.note(finding, now)
         if finding.stream == PROBE_STREAM:
             for other in self._streams.values():
@@ -170,6 +187,8 @@ class Evaluator:
     def tick(self, now: float) -> list[AlertEvent]:
         """Let time pass without news; call about once a second."""
         events = []
+        self._late(now)
+        self._ticked_at = now
         for stream, known in self._streams.items():
             known.situation.forget_events(now - known.memory_s)
             for place, rule in self._due(known):
@@ -221,18 +240,19 @@ class Evaluator:
     def _evaluate(
         self, stream: str, known: _Stream, rule: Rule, place: str | None, now: float, *, news: bool = True
     ) -> list[AlertEvent]:
-        starved = self._probe_starved(now)
+        starved, late = self._probe_starved(now), self._late(now)
         if rule.scope == "stream":
-            seen = observe_stream(rule, known.situation, now, starved=starved)
+            seen = observe_stream(rule, known.situation, now, starved=starved, late=late)
         else:
-            seen = observe(rule, known.situation, place, now, starved=starved)
-        if not news and rule.metric not in (None, Metric.COVERAGE) and seen.verdict is not Verdict.UNKNOWN:
+            seen = observe(rule, known.situation, place, now, starved=starved, late=late)
+        alert = known.alerts.get((place, rule.name))
+        judged = rule.metric in (None, Metric.COVERAGE) or seen.verdict is Verdict.UNKNOWN
+        if not news and not judged and not _awaits_cause(alert):
             return []  # an old window is no new evidence; only its going stale is news
         if near(rule, seen):
             known.near[place, rule.name] = now
         else:
             known.near.pop((place, rule.name), None)
-        alert = known.alerts.get((place, rule.name))
         attribution = None
         if seen.verdict is Verdict.BAD:
             attribution = attribute(rule, seen, known.situation, place, now, starved=starved)
@@ -258,6 +278,12 @@ class Evaluator:
         if status.state is None:
             del known.alerts[place, rule.name]
         return events
+
+    def _late(self, now: float) -> bool:
+        """Whether the event loop is late, or was just now: then requests time out that were answered."""
+        if now - self._ticked_at >= LATE_S:
+            self._late_until = now + LATE_HOLD_S
+        return now < self._late_until
 
     def _probe_starved(self, now: float) -> bool:
         probe = self._streams.get(PROBE_STREAM)
@@ -304,7 +330,14 @@ class Evaluator:
 
 
 def _patient(rule: Rule, attribution: Attribution | None) -> Rule:
-    """The rule, made to wait a moment when that may tell the cause; scores come every second anyway."""
-    if attribution is None or attribution.settled or rule.metric is not None:
+    """The rule, made to wait a moment when that may tell the cause."""
+    if attribution is None or attribution.settled:
         return rule
     return replace(rule, for_s=max(rule.for_s, CAUSE_PATIENCE_S))
+
+
+def _awaits_cause(alert: _Alert | None) -> bool:
+    """Whether an alert would have fired but for its cause."""
+    if alert is None or alert.attribution is None or alert.status.state is not AlertState.PENDING:
+        return False
+    return not alert.attribution.settled and alert.rule.for_s < CAUSE_PATIENCE_S

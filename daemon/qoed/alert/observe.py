@@ -28,6 +28,19 @@ _TIMED = frozenset(
     {Reason.SEGMENT_SLOW, Reason.THROUGHPUT_LOW, Reason.PLAYLIST_SLOW, Reason.PART_LATE, Reason.INPUT_STALLED}
 )
 """Findings that rest on our own timing: a probe that cannot keep up must not raise them."""
+POLLED = _TIMED | {
+    Reason.PLAYLIST_UNAVAILABLE,
+    Reason.PLAYLIST_STALE,
+    Reason.INPUT_UNAVAILABLE,
+    Reason.SEGMENT_MISSING,
+    Reason.SEGMENT_UNAVAILABLE,
+    Reason.SEQUENCE_GAP,
+    Reason.VARIANT_DRIFT,
+    Reason.RELOAD_NOT_BLOCKED,
+    Reason.PART_MISSING,
+    Reason.LINK_LOSS,
+}
+"""What an event loop that comes late makes of a good stream, too: requests time out, polls miss segments."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,14 +64,24 @@ def applies(rule: Rule, rendition: str | None) -> bool:
 
 
 def observe(
-    rule: Rule, situation: Situation, rendition: str | None, now: float, *, starved: bool = False
+    rule: Rule,
+    situation: Situation,
+    rendition: str | None,
+    now: float,
+    *,
+    starved: bool = False,
+    late: bool = False,
 ) -> Observation:
-    """What `rule` sees of one rendition. `starved`: the probe as a whole has trouble of its own."""
+    """What `rule` sees of one rendition.
+
+    `starved`: the probe as a whole has trouble of its own; `late`: so much that it does not poll in time.
+    """
     if rule.unless and situation.excused(rule.unless, now, rule.unless_hold_s):
         return UNKNOWN
-    doubtful = starved or situation.starved(now)
+    doubtful = starved or late or situation.starved(now)
     if rule.finding is not None:
-        believed = [reason for reason in rule.findings if not (doubtful and reason in _TIMED)]
+        doubted = POLLED if late else _TIMED if doubtful else frozenset()
+        believed = [reason for reason in rule.findings if reason not in doubted]
         seen = _finding(rule, believed, situation, rendition, now)
         return seen if seen.verdict is Verdict.BAD or len(believed) == len(rule.findings) else UNKNOWN
     if doubtful or situation.lasting(DOWN, rendition):
@@ -68,14 +91,16 @@ def observe(
     return _score(rule, situation, rendition, now)
 
 
-def observe_stream(rule: Rule, situation: Situation, now: float, *, starved: bool = False) -> Observation:
+def observe_stream(
+    rule: Rule, situation: Situation, now: float, *, starved: bool = False, late: bool = False
+) -> Observation:
     """What `rule` sees of the whole stream: trouble as soon as any rendition has it, good when all are."""
     places: list[str | None] = [r for r in situation.renditions if applies(rule, r)]
     if rule.finding is not None:
         places = [where for where in _places(rule, situation) if applies(rule, where)]
     elif not situation.renditions:
         places = [None]
-    seen = [(where, observe(rule, situation, where, now, starved=starved)) for where in places]
+    seen = [(where, observe(rule, situation, where, now, starved=starved, late=late)) for where in places]
     if not seen:
         return Observation(verdict=Verdict.GOOD) if rule.finding is not None else UNKNOWN
     _, worst = max(seen, key=lambda pair: (_RANK[pair[1].verdict], _badness(rule, pair[1])))

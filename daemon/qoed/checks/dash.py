@@ -35,7 +35,9 @@ def _check(
 
 CHECKS: dict[Reason, Check] = {
     Reason.MANIFEST_REGRESSION: _check(
-        "the MPD is older than the one before: publishTime or the newest segment runs backwards", "5.4.1"
+        "the MPD is older than the one before: publishTime, by more than a segment, or the newest segment"
+        " runs backwards",
+        "5.4.1",
     ),
     Reason.TIMELINE_GAP: _check(
         "SegmentTimeline has a hole between two segments",
@@ -52,17 +54,20 @@ CHECKS: dict[Reason, Check] = {
         limit_is="largest overlap",
     ),
     Reason.PERIOD_GAP: _check(
-        "a period begins later or earlier than the one before ends",
+        "a period begins later or earlier than the one before, or its media, ends",
         "5.3.2.1",
         limit=0.5,
         unit="s",
         limit_is="largest difference",
     ),
     Reason.SEGMENT_UNAVAILABLE: _check(
-        "a segment is refused within its announced availability window",
+        "a segment is refused (HTTP 4xx) within its announced availability window",
         "5.3.9.5.3, A.3.4",
         severity=Severity.WARNING,
         cause=Cause.CDN,
+        limit=1.0,
+        unit="segment durations, at least 1 s and at most 10 s",
+        limit_is="how late one may be that @duration promises; a listed one is asked for twice",
     ),
     Reason.CLOCK_SKEW: _check(
         "the presentation's clock (UTCTiming) and ours differ",

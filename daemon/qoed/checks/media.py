@@ -117,6 +117,9 @@ CHECKS: dict[Reason, Check] = {
     Reason.AUDIO_MISSING: _check(
         "sound was there or was declared, and segments have none",
         clears="there is sound",
+        limit=4.0,
+        unit="s",
+        limit_is="longest time without, over two segments at least",
         severity=Severity.CRITICAL,
         cause=Cause.PACKAGER,
     ),

@@ -13,9 +13,13 @@ def _check(tells: str, severity: Severity, clears: str | None) -> Check:
 
 CHECKS: dict[Reason, Check] = {
     Reason.OVERLOADED: _check(
-        "qoed cannot keep up and dropped segments or clips", Severity.WARNING, "30 s without a drop"
+        "qoed cannot keep up and dropped segments, clips or datagrams",
+        Severity.WARNING,
+        "30 s without a drop",
     ),
-    Reason.DECODER_RESTARTED: _check("a decode worker died or hung and was replaced", Severity.WARNING, None),
+    Reason.DECODER_RESTARTED: _check(
+        "a decode worker or an ingest process died or hung and was replaced", Severity.WARNING, None
+    ),
     Reason.ENGINE_FAULT: _check(
         "the quality network's results cannot be trusted; the daemon restarts", Severity.CRITICAL, "a restart"
     ),

@@ -48,7 +48,7 @@ CHECKS: dict[Reason, Check] = {
         cause=Cause.CDN,
         limit=0.5,
         unit="target durations",
-        limit_is="longest time for a load, a blocked one's wait left out",
+        limit_is="longest time for two loads in a row; blocked reloads are left out",
         formats="HLS, DASH",
         source=f"{_RFC} 6.3.4",
     ),
@@ -111,13 +111,15 @@ CHECKS: dict[Reason, Check] = {
         peers="oscnord GapDetected",
     ),
     Reason.SEGMENT_REPEATED: Check(
-        tells="a new segment holds the very bytes of an earlier one",
+        tells="a new segment holds the very bytes of an earlier one (a discontinuity or an announced slate"
+        " between them, or one name for both, is no fault)",
         severity=Severity.CRITICAL,
         clears="a segment with new bytes arrives",
         cause=Cause.PACKAGER,
         limit=8,
         unit="segments",
         limit_is="how far back bytes are compared",
+        formats="HLS, DASH",
     ),
     Reason.THROUGHPUT_LOW: Check(
         tells="media arrives more slowly than the rendition's bandwidth asks",
@@ -134,7 +136,7 @@ CHECKS: dict[Reason, Check] = {
         severity=Severity.CRITICAL,
         clears="a segment is decrypted",
         cause=Cause.CDN,
-        formats="HLS",
+        formats="HLS, DASH",
         source=f"{_RFC} 4.4.4.4",
     ),
     Reason.CMSD_QUALITY_LOW: Check(

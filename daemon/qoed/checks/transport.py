@@ -40,7 +40,7 @@ CHECKS: dict[Reason, Check] = {
     ),
     Reason.TS_SYNC_BYTE: _check("a packet's sync byte is not 0x47", "1.2"),
     Reason.TS_PAT: _check(
-        "the PAT is absent for too long, has another table id, or is scrambled",
+        "the PAT is absent for too long (of an HLS segment: altogether), is scrambled, or shares its PID",
         "1.3",
         clears="a good PAT arrives",
         limit=0.5,
@@ -49,7 +49,7 @@ CHECKS: dict[Reason, Check] = {
     ),
     Reason.TS_CONTINUITY: _check("packets are lost or out of order by their continuity count", "1.4"),
     Reason.TS_PMT: _check(
-        "a PMT is absent for too long, or is scrambled",
+        "a PMT is absent for too long (of an HLS segment: altogether), or is scrambled",
         "1.5",
         clears="a good PMT arrives",
         limit=0.5,
@@ -57,7 +57,7 @@ CHECKS: dict[Reason, Check] = {
         limit_is="longest distance",
     ),
     Reason.TS_PID: _check(
-        "a PID that the PMT refers to is absent for too long",
+        "the PID of picture, sound or clock, which the PMT refers to, is absent for too long",
         "1.6",
         clears="it is there",
         limit=5.0,

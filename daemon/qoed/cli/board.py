@@ -176,7 +176,7 @@ def _scores(board: Board, now: datetime, max_rows: int | None, *, wide: bool) ->
         ("Age", "right"),
     ):
         ratio = 1 if name == "Trend" else None  # takes what the others leave
-        table.add_column(name, justify=justify, no_wrap=True, ratio=ratio)  # type: ignore[arg-type]
+        table.add_column(name, justify=justify, no_wrap=True, ratio=ratio)
     rows = list(board.rows.items())
     if max_rows is not None and len(rows) > max_rows:
         worst = sorted(rows, key=lambda item: _worth(item[1]))[: max(0, max_rows - 1)]

@@ -106,10 +106,13 @@ async def _look(found: Probe, url: str, options: SourceOptions, http: HttpClient
 
 
 async def _read_ladder(found: Probe, url: str, options: SourceOptions, http: HttpClient) -> None:
-    if kind_of(url) not in ("hls", "dash", "detect") or not url.startswith(("http://", "https://")):
+    kind: str | None = kind_of(url, options.format)
+    if kind not in ("hls", "dash", "detect") or not url.startswith(("http://", "https://")):
         return
     fetched = await Transport(url, options, http).playlist(url)
-    if adaptive_kind(fetched.body) == "dash":
+    if kind == "detect" and (kind := adaptive_kind(fetched.body)) is None:
+        return  # the source will say so
+    if kind == "dash":
         presentation = Ladder(parse_selector(options.renditions)).arrange(
             parse_mpd(fetched.body, fetched.final_url)
         )

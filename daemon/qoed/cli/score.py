@@ -16,13 +16,16 @@ if TYPE_CHECKING:
 
 
 Depth = Literal["full", "light", "extra_light"]
+Format = Literal["auto", "hls", "dash", "ts", "file"]
 
 PLAYLIST_S = 60.0
-"""How much of a playlist is scored unless more is asked for."""
+"""How much of what may have no end is scored unless more is asked for."""
 
 
 def score_command(
-    target: Annotated[str, typer.Argument(metavar="PATH-OR-URL", help="Video, still picture or playlist.")],
+    target: Annotated[
+        str, typer.Argument(metavar="PATH-OR-URL", help="Video, still picture, playlist or live input.")
+    ],
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object instead of a table.")] = False,
     csv: Annotated[
         Path | None, typer.Option("--csv", metavar="FILE", help="Write one line for each clip; - is stdout.")
@@ -38,10 +41,13 @@ def score_command(
     ] = "full",
     seconds: Annotated[
         float | None,
-        typer.Option(min=1, help="Stop after so much media. Playlists: 60 unless said; files: to the end."),
+        typer.Option(
+            min=1, help="Stop after so much media. Playlists, live inputs: 60 unless said; files: to the end."
+        ),
     ] = None,
+    format: Annotated[Format, typer.Option(help="What an http(s) URL is; ts: MPEG-TS without end.")] = "auto",
 ) -> None:
-    """Score a video, a still picture or a playlist and print a table, a JSON object or CSV.
+    """Score a video, a still picture, a playlist or a live input and print a table, a JSON object or CSV.
 
     Of a ladder each rendition is scored; the overall score is the top rendition's.
     """
@@ -50,10 +56,17 @@ def score_command(
     if csv is not None and str(csv) != "-":
         _check_writable(csv)
     configure_logging(level="warning", format="console")
-    if seconds is None and urlsplit(target).path.lower().endswith((".m3u8", ".m3u", ".mpd")):
-        seconds = PLAYLIST_S  # a live one has no end of its own
+    if seconds is None and _may_be_endless(target, format):
+        seconds = PLAYLIST_S
     report = asyncio.run(
-        _score(target, display_height=display_height, renditions=renditions, depth=depth, seconds=seconds)
+        _score(
+            target,
+            display_height=display_height,
+            renditions=renditions,
+            depth=depth,
+            seconds=seconds,
+            format=format,
+        )
     )
     from qoed.cli import score_output
 
@@ -68,6 +81,14 @@ def score_command(
         raise typer.Exit(ExitCode.FAILURE)
 
 
+def _may_be_endless(target: str, format: Format) -> bool:
+    """Whether the target may have no end of its own: a playlist, or a live input."""
+    from qoed.source.input_url import SCHEMES
+
+    live = target.partition("://")[0].lower() in SCHEMES or format in ("hls", "dash", "ts")
+    return live or urlsplit(target).path.lower().endswith((".m3u8", ".m3u", ".mpd"))
+
+
 def _check_writable(path: Path) -> None:
     """Before minutes of scoring, not after them."""
     try:
@@ -77,7 +98,13 @@ def _check_writable(path: Path) -> None:
 
 
 async def _score(
-    target: str, *, display_height: int, renditions: str, depth: Depth, seconds: float | None
+    target: str,
+    *,
+    display_height: int,
+    renditions: str,
+    depth: Depth,
+    seconds: float | None,
+    format: Format,
 ) -> ScoreReport:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
@@ -106,5 +133,6 @@ async def _score(
             depth=depth,
             renditions=renditions,
             seconds=seconds,
+            format=format,
             on_progress=on_progress,
         )

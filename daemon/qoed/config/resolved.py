@@ -138,7 +138,10 @@ class StreamConfig:
     def decode_options(self) -> DecodeOptions:
         """What the decoder needs to know; under `depth: auto`, as long as nobody says otherwise."""
         from qoed.decode.options import DecodeOptions
+        from qoed.ts.report import Limits
 
+        checks = self.check_settings()
+        transport = any(checks.on(reason) for reason in Reason if reason.domain == "transport")
         return DecodeOptions(
             display_height=self.display_height,
             depth="light" if self.depth == "auto" else self.depth,
@@ -153,6 +156,7 @@ class StreamConfig:
             loudness_min_lufs=self.loudness.min_lufs,
             loudness_max_lufs=self.loudness.max_lufs,
             blockiness_max=self.blockiness.max,
+            transport=Limits.of(checks) if transport else None,
         )
 
 

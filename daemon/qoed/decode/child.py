@@ -24,6 +24,7 @@ class Worker:
     def __init__(self, process: ConfinedProcess) -> None:
         self._process = process
         self.served = 0
+        """Media segments, however many parts they came in."""
         self.rss_bytes = 0
 
     @classmethod
@@ -56,7 +57,7 @@ class Worker:
             header, body = await receive(sock)
         except (OSError, ProtocolError) as error:
             raise WorkerDiedError(str(error)) from error
-        self.served += 1
+        self.served += not segment.continues
         self.rss_bytes = int(header.pop("rss_bytes", 0))
         return header, body
 

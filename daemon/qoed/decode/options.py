@@ -17,8 +17,8 @@ cheapest, with timings as coarse as that.
 """
 
 KEY_EVERY_S = 4.0
-"""Slot of media time of which `extra_light` decodes the first key frame only; while the picture is black, or a
-black or frozen one is an open finding, it decodes every key frame."""
+"""Slot of media time of which `extra_light` decodes only the first key frame; while the picture is black, or
+a black or frozen one is an open finding, it decodes every key frame."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -25,6 +25,8 @@ STUCK_S = 2.0
 """A segment in work for this long, and longer than it lasts, holds up its worker's other renditions."""
 RESTART_PAUSE_S = 1.0
 """Between attempts to start a worker that does not start."""
+RECYCLE_PLAY = 1.25
+"""A worker due to be renewed may go so far beyond its due to end the segments that it has the begin of."""
 
 
 class SegmentDroppedError(DecodeError):
@@ -166,6 +168,8 @@ class DecodePool:
         self._affinity.forget(stream)
         for key in [key for key in self._opened if key[0] == stream]:
             del self._opened[key]
+        for slot in self._slots:
+            slot.unfinished = {key for key in slot.unfinished if key[0] != stream}
 
     def stats(self) -> DecodeStats:
         """The counts now."""
@@ -246,6 +250,7 @@ class DecodePool:
                 header, body = await worker.decode(segment, entry.options, opened)
             decoded = decoded_of(segment, header, body, self._recipe)
             self._follow(entry.key, decoded.findings)
+            (slot.unfinished.add if segment.unfinished else slot.unfinished.discard)(entry.key)
             return decoded
         except TimeoutError:
             outcome, how = Outcome.TIMEOUT, f"not decoded within {deadline_s:g} s"
@@ -254,6 +259,7 @@ class DecodePool:
         finally:
             patience.cancel()
         slot.worker = None
+        slot.unfinished.clear()
         self._counts.restarts += 1
         self._poison.note(segment)
         await worker.kill()
@@ -280,9 +286,11 @@ class DecodePool:
     async def _renew(self, slot: Slot) -> None:
         worker = slot.worker
         if worker is not None:
-            if worker.served < self._recycle_after and worker.rss_bytes < self._recycle_rss_bytes:
+            used = max(worker.served / self._recycle_after, worker.rss_bytes / self._recycle_rss_bytes)
+            if used < (RECYCLE_PLAY if slot.unfinished else 1.0):
                 return
             slot.worker = None
+            slot.unfinished.clear()
             self._counts.recycled += 1
             await worker.stop()
         try:

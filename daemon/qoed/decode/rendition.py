@@ -10,6 +10,7 @@ import av
 from qoed.decode.codec import Job
 from qoed.decode.filters import BlockMeter, PictureFilters, SoundFilters
 from qoed.decode.lasting import Lasting, PictureJudge, SoundJudge
+from qoed.decode.media_clock import MediaClock
 from qoed.decode.options import KEY_EVERY_S
 from qoed.decode.transport import TransportWatch
 from qoed.model import Reason
@@ -41,6 +42,8 @@ class RenditionState:
         """The media segment whose end has not come yet."""
         self.transport = TransportWatch()
         self.used_s = 0.0
+        self.clock: MediaClock | None = None
+        """Of the newest media segment."""
         self.grid: tuple[int, float] | None = None
         """Sequence number of the newest media segment and where its clips are counted from."""
         self.parts_aligned: bool | None = None

@@ -1,7 +1,7 @@
 """One run of a rendition's bitstream through its decoders: a media segment, or the parts of one.
 
-It lives in the worker from job to job while a segment is unfinished, so that a part may begin with any picture
-and a clip may span several parts.
+It lives in the worker from job to job while a segment is unfinished, so that a part may begin with any
+picture and a clip may span several parts.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ FILTER_EVERY_S = 0.1
 """Distance of the pictures that black and freeze are judged on when not every frame is decoded anyway."""
 SEAM_S = 0.01
 """A part begins where the one before it ended, but for rounding."""
+REJOIN_S = 0.25
+"""After a hole the clock of before still holds when it is so near to what is announced."""
 _JUDGE_EVERY = 64
 """Frames of sound that may wait in the filters."""
 
@@ -125,12 +127,19 @@ class Session:
             self._sampler = None
 
     def _place(self, job: Job, part: Part) -> None:
-        """The job's media time is that of its first picture to be shown, or of its first sound."""
+        """The job's media time is that of its first picture to be shown, or of its first sound.
+
+        A part that was joined in the middle may begin with any picture: what was known before is better.
+        """
         first_s = None if self._orphan else part.pictures.first_key_s()
         if first_s is None:
             first_s = min(part.pictures.known() or part.sounds.known(), default=None)
-        if first_s is not None:
-            self._clock = MediaClock(first_s, job.media_time_s, part.period_s)
+        if first_s is None:
+            return
+        media_s, known = job.media_time_s, self._state.clock
+        if self._orphan and known is not None and abs(known.media_s(first_s) - media_s) < REJOIN_S:
+            media_s = known.media_s(first_s)
+        self._clock = self._state.clock = MediaClock(first_s, media_s, part.period_s)
 
     def _media_s(self, clock_s: float) -> float:
         return self._time_s if self._clock is None else self._clock.media_s(clock_s)
@@ -243,9 +252,9 @@ class Session:
         if self._audio is None:
             self._audio = part.audio.codec_context
             self._audio.thread_count = 1
-        tick, counts = part.audio.time_base, self.book.counts
+        tick, counts = float(part.audio.time_base or 0), self.book.counts
         waiting = 0
-        for packet, packet_s in zip(part.sounds.packets, part.sounds.times, strict=True):
+        for packet, at_s in zip(part.sounds.packets, part.sounds.times, strict=True):
             try:
                 frames = self._audio.decode(packet)
             except (av.FFmpegError, ValueError) as error:
@@ -254,15 +263,8 @@ class Session:
                 continue
             for frame in frames:
                 counts.sound_errors += frame.is_corrupt
-                at_s = packet_s
-                if (
-                    frame.pts is not None
-                    and tick is not None
-                    and packet_s is not None
-                    and packet.pts is not None
-                ):
-                    at_s = packet_s + (frame.pts - packet.pts) * tick.numerator / tick.denominator
-                time_s = job.media_time_s if at_s is None else self._media_s(at_s)
+                lead = 0 if frame.pts is None or packet.pts is None else frame.pts - packet.pts
+                time_s = job.media_time_s if at_s is None else self._media_s(at_s + lead * tick)
                 if -1.0 <= time_s - job.media_time_s <= 2 * job.duration_s + 10.0:
                     self._state.hear(frame, time_s)
                     waiting += 1

@@ -37,6 +37,8 @@ class Slot:
         self.running: Entry | None = None
         self.stuck = False
         """The running segment takes longer than its own duration: others should not wait for it."""
+        self.unfinished: set[Key] = set()
+        """Renditions of which the worker holds the begin of a media segment."""
         self._per_rendition = per_rendition
         # Insertion order is the turn order: a rendition that was served goes to the back.
         self._queues: OrderedDict[Key, deque[Entry]] = OrderedDict()

@@ -181,4 +181,3 @@ class DepthControl:
                 self.demotions += 1
             known.level, known.grade, known.changed_at = level, grade, now
             known.waiting_since = now if level < known.want else None
-

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import cast
 
 from qoed.decode.options import Depth
-from qoed.model import Clip, Decoded, Segment
+from qoed.model import Decoded, Segment
 
 SAMPLE_EVERY_S = 20.0
 """At extra_light the first segment of each such stretch of media is scored, the same in all renditions."""
@@ -55,7 +55,8 @@ class Sampling:
     def mark(self, decoded: Decoded) -> tuple[Decoded, Depth]:
         """The newest segment's result with only the clips that can be scored, and the depth chosen for it."""
         choice = self._chosen.get(decoded.segment.rendition.id, _Choice("light", "light"))
-        worthy = (clip for clip in decoded.clips if choice.depth != "extra_light" or _stands_alone(clip))
+        whole = choice.depth != "extra_light" or decoded.segment.container == "image"
+        worthy = (clip for clip in decoded.clips if whole or clip.abstain is not None)
         holds_s = SAMPLE_HOLDS_S if choice.level == "extra_light" else None
         clips = tuple(replace(clip, depth=choice.level, holds_s=holds_s) for clip in worthy)
         return replace(decoded, clips=clips), choice.depth
@@ -69,8 +70,3 @@ class Sampling:
 def level_name(level: str) -> Depth:
     """A level's name as the decoder's option."""
     return cast("Depth", level)
-
-
-def _stands_alone(clip: Clip) -> bool:
-    """Whether a clip of key frames is one after all (every picture is a key frame), or says black."""
-    return clip.degraded is None or clip.abstain is not None

@@ -33,6 +33,8 @@ WIDE_FACTOR = 2.0
 WIDE_LEAST = 20.0
 """... when it is at least so many points wide."""
 
+_ROUNDING_S = 1e-6
+
 
 class Urgency(IntEnum):
     """How badly a stream needs a closer look."""
@@ -79,7 +81,8 @@ class Suspicion:
     @property
     def urgency(self) -> Urgency:
         """The worst that lasts or was seen within the last `calm_s` of media."""
-        fresh = [urgency for urgency, at in self._seen.items() if self._passed_s - at < self._calm_s]
+        since_s = self._passed_s - self._calm_s + _ROUNDING_S
+        fresh = [urgency for urgency, at in self._seen.items() if at > since_s]
         return max([*fresh, *self._open.values()], default=Urgency.CALM)
 
     def note(self, urgency: Urgency) -> None:

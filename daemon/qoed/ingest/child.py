@@ -63,7 +63,7 @@ def _pull(setup: Setup, sock: socket.socket, outlet: Outlet) -> None:
         return
     reader = _reader(setup, sock)
     try:
-        outlet.put({"is": "connected", "note": reader.note})
+        outlet.put({"is": "connected", "note": reader.note, "peers": []})
         line = Line(setup, outlet.put)
         while (data := reader.read()) != b"":
             if data:

@@ -6,7 +6,6 @@ import os
 import socket
 import ssl
 import time
-from ipaddress import ip_network
 from pathlib import Path
 
 import av
@@ -14,9 +13,8 @@ import av
 from qoed.errors import ErrorReason, SourceError
 from qoed.ingest.failure import InputError, os_failure
 from qoed.ingest.outlet import Outlet
+from qoed.ingest.remux import MAX_PIXELS, Cutter, Piece
 from qoed.ingest.setup import Setup
-from qoed.source.address import AddressGuard
-from qoed.source.cut import MAX_PIXELS, Cutter, Piece
 
 MAX_STREAMS = 32
 _PATIENCE = 3
@@ -31,12 +29,17 @@ def pull(setup: Setup, outlet: Outlet) -> None:
     if options.get("tls_verify") == "1":
         options["ca_file"] = _authorities(setup.ca_file)
     timeout = (setup.timeout_s, setup.timeout_s)
+    begun: float | None = time.monotonic()
     try:
         with av.open(setup.url, "r", options=options, timeout=timeout, metadata_errors="replace") as source:
-            _look_at_peers(AddressGuard(allow=[ip_network(text) for text in setup.allow_networks]))
-            outlet.put({"is": "connected", "note": ""})
+            begun = None
+            outlet.put({"is": "connected", "note": "", "peers": _peers()})
             _cut(source, setup, outlet)
     except (av.FFmpegError, OSError, ValueError) as error:
+        if (
+            begun is not None and time.monotonic() - begun >= setup.timeout_s
+        ):  # demuxers have many words for it
+            raise InputError("no answer in time") from error
         raise _failure(error) from error
     except SourceError as error:
         raise InputError(f"the stream {error}", reason=error.reason, retryable=True) from error
@@ -77,20 +80,17 @@ def _put(piece: Piece, outlet: Outlet) -> None:
     )
 
 
-def _look_at_peers(guard: AddressGuard) -> None:
-    """Whom are we connected to? A name may have changed, and RTSP servers may send elsewhere (302)."""
+def _peers() -> list[str]:
+    """Whom we are connected to: a name may have come to mean another address since it was checked."""
+    found = []
     for name in os.listdir("/proc/self/fd"):
         try:
             with socket.socket(fileno=os.dup(int(name))) as peer:
-                if peer.family not in (socket.AF_INET, socket.AF_INET6):
-                    continue
-                address = str(peer.getpeername()[0])
+                if peer.family in (socket.AF_INET, socket.AF_INET6):
+                    found.append(str(peer.getpeername()[0]))
         except OSError:  # no socket, or one without a peer
             continue
-        if not guard.allows(address):
-            raise InputError(
-                f"address {address} is not allowed", reason=ErrorReason.SOURCE_REFUSED, retryable=False
-            )
+    return found
 
 
 def _authorities(own: str | None) -> str:
@@ -109,6 +109,10 @@ def _failure(error: Exception) -> InputError:
     """FFmpeg's own words; never its text, which holds the URL."""
     if isinstance(error, av.error.ExitError):
         return InputError("no answer in time")
+    if isinstance(
+        error, av.error.ArgumentError
+    ):  # what is not on the whitelist, the rtsp of redirections, too
+        return InputError("refused: the server sends us elsewhere", reason=ErrorReason.SOURCE_REFUSED)
     if isinstance(error, av.error.InvalidDataError):
         return InputError("what came is not media", reason=ErrorReason.SOURCE_INVALID)
     if isinstance(error, av.FFmpegError):

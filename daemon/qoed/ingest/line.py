@@ -12,7 +12,9 @@ from qoed.ingest.link import LinkStats
 from qoed.ingest.outlet import Put
 from qoed.ingest.setup import Setup
 from qoed.ts import Analyser, Limits
-from qoed.ts.cutter import Cut, CutError, Cutter
+from qoed.ts.choice import CutError
+from qoed.ts.cutter import Cutter
+from qoed.ts.segment import Cut
 
 PIECE_BYTES = 64 << 10
 PIECE_S = 0.1
@@ -53,6 +55,7 @@ class Line:
             target_s=setup.segment_s,
             max_s=setup.max_segment_s,
             max_bytes=setup.max_segment_bytes,
+            patience_s=setup.timeout_s,
         )
         self._pieces: list[bytes] = []
         self._waiting = 0

@@ -37,8 +37,6 @@ class Setup:
     options: dict[str, str] = field(default_factory=dict, repr=False)
     """FFmpeg's, decided by the daemon."""
     ca_file: str | None = None
-    allow_networks: tuple[str, ...] = ()
-    """What the address guard lets pass besides; connections are looked at once more when they stand."""
 
     def fields(self) -> dict[str, Any]:
         """As JSON values."""

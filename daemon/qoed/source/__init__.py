@@ -24,6 +24,7 @@ from qoed.source.url import UNREADABLE, redact
 __all__ = [
     "SOURCES",
     "Emit",
+    "Format",
     "HttpClient",
     "Item",
     "Source",

@@ -14,6 +14,8 @@ from qoed.checks import CheckSettings
 from qoed.model import Finding, Reason
 from qoed.source.lasting import Lasting
 
+MAX_NUMBERS_APART = 64
+"""Sequence numbers further apart do not count alike."""
 KEPT = 32
 """Segments remembered of each rendition."""
 _USUAL_OF = 8
@@ -34,6 +36,8 @@ class Begin:
     media_time_s: float
     duration_s: float
     date_s: float | None = None
+    number: int | None = None
+    """Its sequence number: without dates, media time is comparable only where numbers are."""
 
 
 @dataclass(slots=True)
@@ -137,7 +141,7 @@ class Alignment:
     # --- drift
 
     def _drift(self, name: str, one: _Rendition, now: float) -> list[Finding]:
-        others = [other for other in self._others(name) if self._running(other, now)]
+        others = [o for o in self._others(name) if self._running(o, now) and _comparable(one, o)]
         right = "the renditions run together again"
         if one.ended or not others or not self._running(one, now):
             one.lags = 0
@@ -157,8 +161,9 @@ class Alignment:
             now,
             f"{abs(distance):.1f} segments {where} the other renditions",
             media_time_s=_place(one),
-            value=round(distance, 1),
+            value=round(abs(distance), 1),
             unit="segments",
+            ahead=distance > 0,
         )
 
     def _running(self, one: _Rendition, now: float) -> bool:
@@ -252,6 +257,14 @@ def _ahead(one: _Rendition, others: Sequence[_Rendition], now: float, *, dated: 
     reach = [other.end(dated=dated) + (now - other.seen_at) + other.duration_s for other in others]
     typical = -median_low([-end for end in reach])
     return max(one.end(dated=dated) - typical, 0.0) / (one.duration_s or 1.0)
+
+
+def _comparable(one: _Rendition, other: _Rendition) -> bool:
+    """Whether their times are of one line: by dates, or by numbers that count alike."""
+    if one.dated and other.dated:
+        return True
+    a, b = one.begins[-1].number, other.begins[-1].number
+    return a is None or b is None or abs(a - b) <= MAX_NUMBERS_APART
 
 
 def _at(begin: Begin, *, dated: bool) -> float:

@@ -20,7 +20,7 @@ from qoed.ingest.link import LinkStats
 from qoed.model import Finding, Reason, Rendition, Segment
 from qoed.source.http import HttpClient
 from qoed.source.input_setup import setup_of
-from qoed.source.input_watch import LinkWatch, LiveTime, SilenceWatch, transport_findings
+from qoed.source.input_watch import LinkWatch, LiveTime, OwnLosses, SilenceWatch, transport_findings
 from qoed.source.options import SourceOptions
 from qoed.source.protocol import Emit
 from qoed.source.report import Report
@@ -60,9 +60,11 @@ class ContinuousSource:
         self._sequence = 0
         self._report = Report(stream, MAIN.id, options.checks)
         self._link = LinkWatch(self._report)
+        self._losses = OwnLosses(self._report)
         self._reconnected = False
         """The next segment is the first of a connection that is not the first."""
         self._lost_s = 0.0
+        self._noted = ""
 
     async def run(self, emit: Emit) -> None:
         """One connection, until it fails."""
@@ -123,8 +125,7 @@ class ContinuousSource:
                 if kind == "connected":
                     open_ = True
                     watch.connected(now)
-                    if note := str(header["note"]):
-                        log.warning("input_note", stream=self._stream, note=note)
+                    self._look_at(header)
                 items = self._take(kind, header, bytes(body), now)
             except (KeyError, TypeError, ValueError) as error:
                 raise _ChildLostError(f"said what cannot be ({type(error).__name__})") from error
@@ -133,6 +134,16 @@ class ContinuousSource:
             watch.check(silent_s, now)
             if not open_ and now - begun > open_s:
                 raise SourceError(f"not open within {open_s:g} s")
+
+    def _look_at(self, header: dict[str, Any]) -> None:
+        """Whom the child has reached, and what the operator should know, once. Raises `SourceError`."""
+        for peer in header["peers"]:
+            if not self._http.guard.allows(peer):
+                raise SourceError("address not allowed", reason=ErrorReason.SOURCE_REFUSED, retryable=False)
+        note = str(header["note"])
+        if note and note != self._noted:
+            log.warning("input_note", stream=self._stream, note=note)
+        self._noted = note
 
     def _take(self, kind: str, header: dict[str, Any], body: bytes, now: float) -> list[Segment | Finding]:
         """What a message means. Raises `SourceError` when it is the last one."""
@@ -182,30 +193,15 @@ class ContinuousSource:
             stats = LinkStats(**header["link"])
             overrun = self._link.overrun(stats)
             findings += self._link.take(stats, now)
-        if overrun:
-            findings += self._report.rarely(
-                Reason.OVERLOADED,
-                now,
-                f"{overrun} datagrams did not fit this host's receive buffer; raise input.buffer",
-                value=float(overrun),
-                unit="datagrams",
-            )
+        findings += self._losses.take(now, datagrams=overrun)
         found = Transport.of(header["transport"])
         return findings + transport_findings(found, self._report, now, overrun=overrun > 0)
 
     def _own_losses(self, header: dict[str, Any], now: float) -> list[Finding]:
         dropped = int(header["dropped"])
-        if not dropped:
-            return []
         self._sequence += dropped
         self._lost_s += float(header["dropped_s"])
-        return self._report.rarely(
-            Reason.OVERLOADED,
-            now,
-            f"{dropped} segments were dropped: the decoder cannot keep up",
-            value=float(dropped),
-            unit="segments",
-        )
+        return self._losses.take(now, segments=dropped) if dropped else []
 
     async def _feed(self, process: ConfinedProcess) -> None:
         """Hand an HTTP response down to the child as it arrives. Raises `SourceError`."""

@@ -10,14 +10,15 @@ from qoed.clock import Clock
 from qoed.errors import ErrorReason, SourceError
 from qoed.source.dash.source import DashSource
 from qoed.source.hls.source import HlsSource
-from qoed.source.http import Fetched, Fetcher
+from qoed.source.http import Fetched, Fetcher, FetchError, FetchKind
 from qoed.source.options import SourceOptions
 from qoed.source.protocol import Emit, Source
 from qoed.source.transport import Transport
 from qoed.source.url import redact
 
 _HEAD_BYTES = 4096
-_MPD = re.compile(rb"<(?:[\w.-]{1,64}:)?MPD[\s>]")
+_ADVICE = "set `format: ts` for MPEG-TS without end, `format: file` for a media file"
+_MPD = re.compile(rb"<(?:[\w.-]{1,64}:)?MPD[\s/>]")
 
 
 def adaptive_kind(body: bytes) -> str | None:
@@ -43,11 +44,16 @@ class DetectSource:
 
     async def run(self, emit: Emit) -> None:
         """Run what the URL is now."""
-        fetched = await self._transport.playlist(self._url)
+        try:
+            fetched = await self._transport.playlist(self._url)
+        except FetchError as error:
+            if error.kind in (FetchKind.TOO_LARGE, FetchKind.TIMEOUT) and error.timings.bytes:
+                raise SourceError(f"neither playlist nor MPD, {error}; {_ADVICE}") from error
+            raise
         kind = adaptive_kind(fetched.body)
         if kind is None:
             raise SourceError(
-                f"neither an HLS playlist nor a DASH MPD: {redact(self._url)}",
+                f"neither an HLS playlist nor a DASH MPD: {redact(self._url)}; {_ADVICE}",
                 reason=ErrorReason.SOURCE_INVALID,
             )
         if kind not in self._made:

@@ -39,11 +39,10 @@ async def setup_of(url: str, options: SourceOptions, guard: AddressGuard) -> Set
         address = await _address(found, guard, wanted.timeout_s)
         return Setup(
             kind="ffmpeg",
-            # TLS needs the name, to say it and to check it; the child looks at whom it has reached.
+            # TLS needs the name, to say it and to check it; whom it reached is looked at afterwards.
             url=found.with_host(found.host if found.scheme in _TLS else address),
             options=_ffmpeg_options(found, wanted),
             ca_file=wanted.ca_file,
-            allow_networks=tuple(map(str, guard.allow)),
             **common,
         )
     if found.scheme in DATAGRAM_SCHEMES:

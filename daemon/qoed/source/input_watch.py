@@ -13,6 +13,8 @@ from qoed.ts import Report as Transport
 
 LINK_WINDOW_S = 10.0
 """Losses of a link are counted over so long."""
+AGAIN_S = 1.0
+"""Media that are no older than this are arriving."""
 _OVER = {
     Reason.TS_SYNC_LOSS: "packets are in sync",
     Reason.TS_PAT: "PATs arrive in time",
@@ -38,12 +40,12 @@ class SilenceWatch:
 
     def beat(self, silent_s: float | None, now: float) -> list[Finding]:
         """`silent_s` since the last media, None before the first; findings."""
+        if silent_s is not None and silent_s <= min(self._limit_s, AGAIN_S):
+            return self._report.end(Reason.INPUT_STALLED, now, "media arrive again")
         if silent_s is None:
-            if self._connected is None:
-                return []
-            silent_s = now - self._connected
+            silent_s = 0.0 if self._connected is None else now - self._connected
         if silent_s <= self._limit_s:
-            return [] if silent_s > 1.0 else self._report.end(Reason.INPUT_STALLED, now, "media arrive again")
+            return []
         return self._report.start(
             Reason.INPUT_STALLED, now, f"no media for {silent_s:.1f} s", value=round(silent_s, 1), unit="s"
         )
@@ -120,6 +122,32 @@ def transport_findings(found: Transport, report: Report, now: float, *, overrun:
             if reason not in faults:
                 findings += report.end(reason, now, _OVER[reason])
     return findings
+
+
+class OwnLosses:
+    """OVERLOADED: what was lost in this host, told every `LINK_WINDOW_S` at most."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._lost = {"segments": 0, "datagrams": 0}
+        self._told: float | None = None
+
+    def take(self, now: float, *, segments: int = 0, datagrams: int = 0) -> list[Finding]:
+        """So many more."""
+        self._lost["segments"] += segments
+        self._lost["datagrams"] += datagrams
+        total = sum(self._lost.values())
+        if not total or (self._told is not None and now - self._told < LINK_WINDOW_S):
+            return []
+        lost, self._lost, self._told = self._lost, {"segments": 0, "datagrams": 0}, now
+        said = []
+        if lost["segments"]:
+            said.append(f"{lost['segments']} segments dropped, the decoder cannot keep up")
+        if lost["datagrams"]:
+            said.append(f"{lost['datagrams']} datagrams did not fit the receive buffer, raise input.buffer")
+        return self._report.event(
+            Reason.OVERLOADED, "; ".join(said), value=float(total), unit="drops", **lost
+        )
 
 
 class LiveTime:

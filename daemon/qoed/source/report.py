@@ -8,6 +8,8 @@ from qoed.checks import CATALOGUE, CheckSettings
 from qoed.model import Finding, Reason
 from qoed.source.lasting import Lasting
 
+MAX_EVENTS = 32
+"""Of one reason, from one load of a playlist: the rest is counted."""
 QUIET_S = 60.0
 """What comes and goes from load to load (two caches, one of them old) is told once in so long."""
 
@@ -27,6 +29,11 @@ class Report:
         self.media_time_s: float | None = None
         self._told: dict[Reason, float] = {}
         self._untold: dict[Reason, int] = {}
+        self._events: dict[Reason, int] = {}
+
+    def new_load(self) -> None:
+        """What follows is of another load."""
+        self._events.clear()
 
     def event(
         self,
@@ -38,9 +45,18 @@ class Report:
         unit: str | None = None,
         **evidence: Any,
     ) -> list[Finding]:
-        """A finding that happens once, at media time `at_s` (None: where the rendition stands)."""
+        """A finding that happens once, at media time `at_s` (None: where the rendition stands).
+
+        Its evidence says how many of the kind were left out before it, if any.
+        """
         if not self.checks.on(reason):
             return []
+        told = self._events[reason] = self._events.get(reason, 0) + 1
+        if told > MAX_EVENTS:
+            self._untold[reason] = self._untold.get(reason, 0) + 1
+            return []
+        if reason in self._untold:
+            evidence["left_out"] = self._untold.pop(reason)
         return [
             Finding(
                 stream=self.stream,
@@ -56,15 +72,12 @@ class Report:
         ]
 
     def rarely(self, reason: Reason, now: float, message: str, **more: Any) -> list[Finding]:
-        """Like `event`, but once in `QUIET_S`; the next one says how many were left out before it."""
+        """Like `event`, but once in `QUIET_S`."""
         told = self._told.get(reason)
         if told is not None and now - told < QUIET_S:
             self._untold[reason] = self._untold.get(reason, 0) + 1
             return []
         self._told[reason] = now
-        left_out = self._untold.pop(reason, 0)
-        if left_out:
-            more["left_out"] = left_out
         return self.event(reason, message, **more)
 
     def start(self, reason: Reason, now: float, message: str, **more: Any) -> list[Finding]:

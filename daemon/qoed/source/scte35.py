@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import zlib
 from dataclasses import dataclass
 from typing import Literal
 
@@ -16,7 +17,12 @@ Command = Literal["splice_null", "splice_insert", "time_signal", "other", "encry
 MAX_BYTES = 4096
 """Of a section: its length has twelve bits (9.6)."""
 _TABLE_ID = 0xFC
-_CUEI = 0x43554549
+_COMMAND_AT = 11
+"""Bytes from the section's length to its command (9.6)."""
+_HEAD_BYTES = 2048
+"""More than the longest splice_insert has."""
+_MAX_DESCRIPTORS = 64
+_CUEI = b"CUEI"
 _CLOCK_HZ = 90_000
 _COMMANDS: dict[int, Command] = {0x00: "splice_null", 0x05: "splice_insert", 0x06: "time_signal"}
 _SEGMENTATION_TAG = 0x02
@@ -79,7 +85,13 @@ class _Bits:
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "big")
+        self._bytes = len(data)
         self.left = len(data) * 8
+
+    @property
+    def read_bytes(self) -> int:
+        """Whole bytes taken so far."""
+        return self._bytes - self.left // 8
 
     def take(self, count: int) -> int:
         if count > self.left:
@@ -116,7 +128,7 @@ def parse_section(data: bytes) -> Splice:
         raise ValueError("its length does not fit")
     if crc32_mpeg(data) != 0:
         raise ValueError("its CRC does not fit")
-    bits = _Bits(data[3:-4])
+    bits = _Bits(data[3:-4][:_HEAD_BYTES])
     bits.take(8)  # protocol_version
     encrypted = bits.flag()
     bits.take(6)
@@ -126,36 +138,29 @@ def parse_section(data: bytes) -> Splice:
     if encrypted:
         return Splice(command="encrypted")
     command = _COMMANDS.get(command_type, "other")
-    before = bits.left
     fields: dict[str, int | float | bool | None] = {}
     if command == "splice_insert":
         fields = _splice_insert(bits, adjustment)
     elif command == "time_signal":
         fields = {"pts_s": _splice_time(bits, adjustment)}
-    used = before - bits.left
-    if command_length != 0xFFF:  # 0xFFF: writers of the first edition did not say
-        bits.take(max(command_length * 8 - used, 0))
-    elif command == "other":
-        return Splice(command=command)
-    return Splice(command=command, segmentation=_descriptors(bits), **fields)  # type: ignore[arg-type]
+    if command_length == 0xFFF:  # writers of the first edition did not say
+        if command == "other":
+            return Splice(command=command)
+        command_length = bits.read_bytes - _COMMAND_AT
+    descriptors = _descriptors(data[3 + _COMMAND_AT + command_length : -4])
+    return Splice(command=command, segmentation=descriptors, **fields)  # type: ignore[arg-type]
 
 
 def crc32_mpeg(data: bytes) -> int:
-    """CRC-32 of MPEG-2 sections (ISO/IEC 13818-1 annex A); 0 for data that ends with its own CRC."""
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = ((crc << 8) & 0xFFFFFFFF) ^ _CRC_TABLE[(crc >> 24) ^ byte]
-    return crc
+    """CRC-32 of MPEG-2 sections (ISO/IEC 13818-1 annex A); 0 for data that ends with its own CRC.
+
+    It is zlib's with the bits of each byte, and of the result, the other way round and not inverted.
+    """
+    crc = zlib.crc32(data.translate(_REVERSED)) ^ 0xFFFFFFFF
+    return int(f"{crc:032b}"[::-1], 2)
 
 
-def _crc_row(byte: int) -> int:
-    crc = byte << 24
-    for _bit in range(8):
-        crc = (crc << 1) ^ (0x04C11DB7 if crc & 0x80000000 else 0)
-    return crc & 0xFFFFFFFF
-
-
-_CRC_TABLE = tuple(_crc_row(byte) for byte in range(256))
+_REVERSED = bytes(int(f"{byte:08b}"[::-1], 2) for byte in range(256))
 
 
 def _splice_insert(bits: _Bits, adjustment: int) -> dict[str, int | float | bool | None]:
@@ -189,15 +194,19 @@ def _splice_time(bits: _Bits, adjustment: int) -> float | None:
     return ((bits.take(33) + adjustment) & (2**33 - 1)) / _CLOCK_HZ
 
 
-def _descriptors(bits: _Bits) -> tuple[Segmentation, ...]:
-    found = []
-    left = bits.take(16) * 8
-    while left >= 16:
-        tag, length = bits.take(8), bits.take(8)
-        left -= 16 + length * 8
-        body = _Bits(bits.take(length * 8).to_bytes(length, "big"))
-        if tag == _SEGMENTATION_TAG and length >= 9 and body.take(32) == _CUEI:
-            found.append(_segmentation(body))
+def _descriptors(loop: bytes) -> tuple[Segmentation, ...]:
+    """The segmentation descriptors of a loop that begins with its length."""
+    if len(loop) < 2 or len(loop) < 2 + int.from_bytes(loop[:2], "big"):
+        raise ValueError("it is cut short")
+    loop = loop[2 : 2 + int.from_bytes(loop[:2], "big")]
+    found: list[Segmentation] = []
+    while len(loop) >= 2 and len(found) < _MAX_DESCRIPTORS:
+        tag, length = loop[0], loop[1]
+        body, loop = loop[2 : 2 + length], loop[2 + length :]
+        if len(body) < length:
+            raise ValueError("it is cut short")
+        if tag == _SEGMENTATION_TAG and length >= 9 and body[:4] == _CUEI:
+            found.append(_segmentation(_Bits(body[4:])))
     return tuple(found)
 
 

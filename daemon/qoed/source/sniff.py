@@ -7,6 +7,9 @@ from qoed.model import Container as Container
 _TS_PACKET = 188
 _BOXES = (b"ftyp", b"styp", b"moof", b"moov", b"sidx", b"emsg", b"prft", b"mdat", b"free", b"skip", b"wide")
 
+_PAGES = (b"<!doctype", b"<html", b"<?xml", b'{"')
+"""Long enough that encrypted media do not begin so by chance."""
+
 
 def sniff(data: bytes) -> Container | None:
     """The container of `data` (its first 377 bytes suffice), or None when it is none that qoed knows."""
@@ -21,3 +24,8 @@ def sniff(data: bytes) -> Container | None:
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         return "image"
     return None
+
+
+def is_page(data: bytes) -> bool:
+    """Whether `data` is HTML, XML or JSON: what servers and CDNs say with 200 when they have no media."""
+    return data[:64].removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith(_PAGES)

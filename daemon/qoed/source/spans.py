@@ -49,6 +49,12 @@ class Spans:
         span = self._open
         return None if span is None or span.planned_s is None else span.begin_s + span.planned_s
 
+    def covers(self, at_s: float) -> bool:
+        """Whether media time `at_s` lies in such a stretch."""
+        if self._open is not None and at_s >= self._open.begin_s:
+            return True
+        return any(begin_s <= at_s < end_s for begin_s, end_s in self._past)
+
     def begin(
         self, at_s: float, *, planned_s: float | None, near_s: float, signal: str, **evidence: Any
     ) -> list[Finding]:

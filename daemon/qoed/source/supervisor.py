@@ -45,7 +45,7 @@ class Supervisor:
     """Owns pause, restart and stop of one source.
 
     A stream that cannot be started is `playlist_unavailable`, `playlist_invalid` or what its source calls it,
-    with rendition None, from the second failure in a row until its next segment.
+    with rendition None, from the `unavailable_after`th failure in a row until its next segment.
     """
 
     def __init__(
@@ -58,6 +58,7 @@ class Supervisor:
         rng: random.Random | None = None,
         backoff: Backoff | None = None,
         begin_after_s: float = 0.0,
+        unavailable_after: int = 2,
     ) -> None:
         self.stream = stream
         self.state = StreamState.RUNNING
@@ -70,6 +71,7 @@ class Supervisor:
         self._rng = rng or random.Random()
         self._backoff = backoff or Backoff()
         self._begin_after_s = begin_after_s
+        self._unavailable_after = unavailable_after
         self._lasting = Lasting(stream, None)
         self._failures = 0
         self._good_since: float | None = None
@@ -133,7 +135,7 @@ class Supervisor:
         if self.error != self._logged:
             self._logged = self.error
             log.warning("source_failed", stream=self.stream, error=self.error, retryable=error.retryable)
-        if self._failures < 2 and error.retryable:
+        if self._failures < self._unavailable_after and error.retryable:
             return
         reason = unavailable_of(self._source)
         if reason is Reason.PLAYLIST_UNAVAILABLE and error.reason is ErrorReason.SOURCE_INVALID:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qoed.source.http import SECRET_HEADERS, ByteRange, Fetched, Fetcher
+from qoed.source.http import SECRET_HEADERS, ByteRange, Fetched, Fetcher, FetchError, FetchKind
 from qoed.source.options import SourceOptions
-from qoed.source.url import origin_of
+from qoed.source.sniff import is_page
+from qoed.source.url import origin_of, redact
 
 _MAX_KEY_BYTES = 1024
 _MAX_TIME_BYTES = 1024
@@ -53,15 +54,23 @@ class Transport:
         )
 
     async def segment(self, url: str, byte_range: tuple[int, int] | None, duration_s: float) -> Fetched:
-        """A segment or init section, or a range of one. Raises `FetchError`."""
+        """A segment or init section, or a range of one. Raises `FetchError`, also for an error page."""
         # Media does not compress; an encoding would only hide its real size on the wire.
-        return await self._http.fetch(
+        fetched = await self._http.fetch(
             url,
             max_bytes=self._options.max_segment_bytes,
             deadline_s=self._options.segment_deadline_s(duration_s),
             byte_range=byte_range,
             headers=self._headers(url) | {"Accept-Encoding": "identity"},
         )
+        if is_page(fetched.body):
+            raise FetchError(
+                f"not media but a page of text: {redact(url)}",
+                kind=FetchKind.BROKEN,
+                status=fetched.status,
+                timings=fetched.timings,
+            )
+        return fetched
 
     async def hinted(
         self, url: str, sink: Callable[[bytes], object], byte_range: ByteRange, duration_s: float

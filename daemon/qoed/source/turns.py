@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 STARTS_PER_S = 100.0
-"""A ladder's first playlists and segments cost some 10 ms of CPU; polls keep the phases that starts gave them."""
+"""A ladder's first playlists and segments cost some 10 ms of CPU; polls keep the phases of their starts."""
 
 
 class Turns:

@@ -109,9 +109,11 @@ class Analyser:
             so_far.scrambled += came.scrambled
             so_far.damaged += came.damaged
             self._pending += ((number, key) for key, numbers in came.good.items() for number in numbers)
+        pats = arrivals[PAT_PID].good.get(PAT, []) if PAT_PID in arrivals else []
+        listed_s = float(clock.at(pats[0])) if pats else clock.seconds
         for number in self._judged():
             if number not in self._waits:
-                self._waits[number] = Wait(clock.seconds, self._limits.pmt_s)
+                self._waits[number] = Wait(listed_s, self._limits.pmt_s)
         judged = {PAT, *self._judged()}
         self._waits = {key: wait for key, wait in self._waits.items() if key in judged}
         for number, key in sorted(self._pending):

@@ -18,12 +18,14 @@ class StreamClock:
 
     def __init__(self) -> None:
         self.pid: int | None = None
-        """PID whose PCRs count; None: the first that has any."""
+        """PID whose PCRs count; None, or as long as it brings none: the first that has any."""
         self.seconds = 0.0
         """At `index`."""
         self.index = 0
         """The last packet whose time is sure; later ones are guessed from the rate before it."""
         self.by_pcr = False
+        self._own = False
+        """PCRs of `pid` have been seen."""
         self._packet_s = 0.0
         self._ticks: int | None = None
         self._arrival: float | None = None
@@ -62,10 +64,12 @@ class StreamClock:
 
     def _references(self, packets: Packets) -> NDArray[np.intp]:
         indices = np.flatnonzero(packets.clocked)
-        if indices.size and self.pid is None:
-            self.pid = int(packets.pid[indices[0]])
         chosen: NDArray[np.intp] = indices[packets.pid[indices] == self.pid]
-        return chosen
+        if chosen.size or not indices.size:
+            self._own = self._own or bool(chosen.size)
+            return chosen
+        others: NDArray[np.intp] = indices[packets.pid[indices] == packets.pid[indices[0]]]
+        return others[:0] if self._own else others
 
     def _by_arrival(self, end: int, arrival_s: float, before: tuple[float, float]) -> None:
         if self._arrival is None:

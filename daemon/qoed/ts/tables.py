@@ -55,10 +55,15 @@ class Tables:
         self.programs: dict[int, Program] = {}
         self._carriers: dict[int, _Carrier] = {PAT_PID: _Carrier()}
         self._packets: dict[int, bytes] = {}
+        """The packets of each table as they came last, before the piece under way ..."""
+        self._news: list[tuple[int, int, bytes]] = []
+        """... and (index, key, packets) in it."""
 
     def feed(self, packets: Packets, base: int) -> dict[int, Arrivals]:
         """Take the tables out of `packets`, numbered from `base`; what came, by PID."""
         arrivals: dict[int, Arrivals] = {}
+        self._packets |= {key: data for _index, key, data in self._news}
+        self._news = []
         done = -1
         again = True
         while again:  # a PAT may name PMTs that are in the same piece, behind it
@@ -73,9 +78,14 @@ class Tables:
                     break
         return arrivals
 
-    def packets_of(self, number: int) -> bytes:
-        """PAT and PMT of a program as packets, the last ones that came."""
-        return self._packets.get(PAT, b"") + self._packets.get(number, b"")
+    def packets_of(self, number: int, index: int) -> bytes:
+        """PAT and PMT of a program as packets: the last ones before packet `index` of the piece, if any."""
+        return self._last(PAT, index) + self._last(number, index)
+
+    def _last(self, key: int, index: int) -> bytes:
+        news = [(at, data) for at, each, data in self._news if each == key]
+        before = [data for at, data in news if at < index]
+        return before[-1] if before else self._packets.get(key) or next((data for _at, data in news), b"")
 
     def _packet(self, packets: Packets, index: int, base: int, arrivals: dict[int, Arrivals]) -> None:
         pid = int(packets.pid[index])
@@ -90,7 +100,7 @@ class Tables:
         packet = packets.raw[index].tobytes()
         if starts and carrier.seen is not None and body == carrier.seen[0]:
             key = carrier.seen[1]
-            self._packets[key] = packet
+            self._news.append((index, key, packet))
             came.good.setdefault(key, []).append(base + index)
             return
         carrier.collecting = packet if starts else carrier.collecting + packet
@@ -105,7 +115,7 @@ class Tables:
                 came.foreign += pid == PAT_PID  # other tables may share a PMT's PID
                 continue
             came.good.setdefault(found, []).append(base + index)
-            self._packets[found] = carrier.collecting
+            self._news.append((index, found, carrier.collecting))
             if starts and len(sections) == 1 and len(carrier.collecting) == len(packet):
                 carrier.seen = body, found
 

@@ -109,6 +109,17 @@ def promised(representation: Representation, period: Period) -> tuple[float, flo
     return _presented(how, period, last.start), last.duration / how.timescale
 
 
+def stray_s(representation: Representation) -> float:
+    """Seconds by which a segment may be longer or shorter than said: half of a constant @duration.
+
+    It is an approximation (5.3.9.2.2; DASH-IF IOP 4.3, 3.2.7.1); what a SegmentTimeline says is exact.
+    """
+    how = representation.addressing
+    if isinstance(how, SegmentBase | Indexed) or how.runs is not None or how.duration is None:
+        return 0.0
+    return how.duration / how.timescale / 2
+
+
 def target_s(representation: Representation, period: Period) -> float:
     """Seconds of the longest segment (of a timeline: of its newest ones); 0.0 when nothing is known yet."""
     how = representation.addressing

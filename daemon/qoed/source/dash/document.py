@@ -1,8 +1,8 @@
 """XML with distrust: DOCTYPE and entities refused, size and element counts capped, values checked.
 
-The parser is the standard library's ElementTree over expat. Documents are read as UTF-8 whatever they claim,
-so what is refused or counted in the bytes cannot hide in another encoding; without a DOCTYPE there is nothing
-that expat could expand or fetch.
+The parser is the standard library's ElementTree over expat. Only UTF-8 is read, so that what is refused or
+counted in the bytes cannot hide in another encoding (expat heeds a UTF-16 byte order mark, whatever it was
+told); without a DOCTYPE there is nothing that it could expand or fetch.
 """
 
 from __future__ import annotations
@@ -39,6 +39,12 @@ def read_document(body: bytes) -> Element:
         raise ValueError("it is empty")
     if body[:512].lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith((b"<!doctype html", b"<html")):
         raise ValueError("it is an HTML page")
+    try:
+        body.decode("utf-8")
+    except UnicodeDecodeError:
+        raise ValueError("it is not UTF-8") from None
+    if b"\0" in body:
+        raise ValueError("it is not UTF-8")
     if b"<!DOCTYPE" in body or b"<!ENTITY" in body:
         raise ValueError("it has a DOCTYPE, which is refused")
     if body.count(b"<") - body.count(b"</") > MAX_ELEMENTS:
@@ -55,7 +61,7 @@ def read_document(body: bytes) -> Element:
         root: Element = parser.close()
     except ParseError as error:
         line, column = error.position
-        raise ValueError(f"line {line}, column {column}: it is not well-formed XML in UTF-8") from error
+        raise ValueError(f"line {line}, column {column}: it is not well-formed XML") from error
     return root
 
 

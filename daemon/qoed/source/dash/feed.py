@@ -25,6 +25,8 @@ from qoed.source.sniff import sniff
 from qoed.source.timeline import Timeline
 from qoed.source.transport import Transport
 
+_DOUBT_S = 4.0
+"""So long after it was listed, or two durations, a segment is asked for that is not yet due by the clock."""
 _LONGEST_SLEEP_S = 5.0
 """Waiting for a segment is cut into pieces, so that a new MPD is heeded."""
 
@@ -70,7 +72,8 @@ class RenditionFeed:
         self._generation = manifest.generation
         self._cursor_s: float | None = None
         self._last: Step | None = None
-        self._count = 0
+        self._anew = False
+        """The presentation began anew: its media need not go on where they were."""
         self._pacer = Pacer("fast" if manifest.current.live else options.pace, clock)
         self._retrieval = Retrieval(transport, options, presentation_clock, clock)
 
@@ -86,13 +89,15 @@ class RenditionFeed:
             presentation = self._manifest.current
             if self._manifest.generation != self._generation:
                 self._generation, self._cursor_s, self._last = self._manifest.generation, None, None
+                self._checks.reached_s, self._anew = None, True
             if self._cursor_s is None and not self._join(presentation):
                 if self._manifest.over:
                     return None
                 await self._clock.sleep(1.0)
                 continue
             assert self._cursor_s is not None
-            step = next(presentation.steps(self._name, self._cursor_s, self._retrieval.known), None)
+            steps = presentation.steps(self._name, self._cursor_s, self._retrieval.known)
+            step = None if self._cursor_s == math.inf else next(steps, None)
             if step is None:
                 if self._manifest.over or not presentation.of(self._name):
                     return None
@@ -122,6 +127,12 @@ class RenditionFeed:
             start = max(presentation.start_s(now_s, self._options.start_segments) or start, start)
         if start is None:
             return False
+        reached = self._checks.reached_s
+        edge = (
+            presentation.edge_s(self._name, self._presentation_clock.now_s()) if presentation.live else None
+        )
+        if reached is not None and (edge is None or reached <= edge + presentation.target_s(self._name)):
+            start = max(start, reached)  # a source that is run again goes on where it was
         self._cursor_s = start
         return True
 
@@ -133,7 +144,8 @@ class RenditionFeed:
             # What is listed can be had, mostly: a clock that says otherwise is believed for a while only.
             listed = self._manifest.listed_at(self._name, step.end_s)
             since = 0.0 if listed is None else self._clock.monotonic() - listed
-            due_s = min(due_s, now_s - since + max(2 * segment.duration_s, 4.0))
+            window = presentation.listed_span_s(self._name)
+            due_s = min(due_s, now_s - since + min(max(2 * segment.duration_s, _DOUBT_S), window / 2))
         else:
             due_s += self._retrieval.lag_s
         gap_s = step.at_s - (self._cursor_s if self._cursor_s is not None else step.at_s)
@@ -162,18 +174,21 @@ class RenditionFeed:
         except SourceError as error:
             now = self._clock.monotonic()
             await _emit_all(emit, self._checks.missing(step, self._asked(step), error, now, what="index"))
-            self._cursor_s = step.end_s if step.segment.duration_s else math.inf
+            self._cursor_s = _end(step)
 
     def _switches(self, step: Step) -> bool:
-        """True for the first segment of another Period than the one before."""
-        return self._last is not None and self._last.track.period.id != step.track.period.id
+        """True for the first segment of another Period, or presentation, than the one before."""
+        last = self._last
+        if last is None:
+            return False
+        return last.track.period.id != step.track.period.id or abs(last.origin_s - step.origin_s) > 1e-3
 
     # --- the segment itself
 
     async def _take(self, step: Step, emit: Emit) -> None:
         asked = self._asked(step, place=True)
-        self._cursor_s = step.end_s
-        discontinuity, self._last = asked.discontinuity, step
+        self._cursor_s = self._checks.reached_s = _end(step)
+        discontinuity, self._last, self._anew = asked.discontinuity, step, False
         await self._pacer.wait(asked.media_time_s)
         what = "segment"
         try:
@@ -215,8 +230,8 @@ class RenditionFeed:
         """The segment as the checks know it; `place` moves the media timeline on."""
         at = self._checks.media_time_s or 0.0
         if place:
-            self._count += 1  # $Number$ begins anew with a Period
-            placed = _Placed(self._count, step.segment.duration_s, _date(step.at_s))
+            self._checks.count += 1  # $Number$ begins anew with a Period
+            placed = _Placed(self._checks.count, step.segment.duration_s, _date(step.at_s))
             at = max(self._timeline.place(self._name, placed), 0.0)
             self._checks.media_time_s = at
         return Asked(
@@ -224,7 +239,7 @@ class RenditionFeed:
             url=step.segment.urls[0] if step.segment.urls else "",
             duration_s=step.segment.duration_s,
             media_time_s=at,
-            discontinuity=self._switches(step) and not step.track.continues,
+            discontinuity=self._anew or (self._switches(step) and not step.track.continues),
         )
 
     async def _tell_breaks(self, step: Step, asked: Asked, data: bytes, now: float, emit: Emit) -> None:
@@ -234,6 +249,11 @@ class RenditionFeed:
         ):
             self._breaks.heard(period.id, events, step.at_s - (step.segment.start_s - period.start_s))
         await _emit_all(emit, self._breaks.reached(step.at_s, step.end_s, asked.media_time_s, now))
+
+
+def _end(step: Step) -> float:
+    """Where to go on after a segment; after a whole file of unknown length there is nothing."""
+    return step.end_s if step.segment.duration_s else math.inf
 
 
 def _judged(fetched: Fetched, early_s: float) -> Fetched:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import deque
 
 from qoed.clock import Clock
@@ -54,7 +55,7 @@ class Manifest:
         self._body = b""
         self._current: Presentation | None = None
         self._news = asyncio.Event()
-        self._loads: deque[tuple[float, Presentation]] = deque(maxlen=_KEPT_LOADS)
+        self._loads: deque[tuple[float, dict[str, float]]] = deque(maxlen=_KEPT_LOADS)
         self._joined_s: float | None = None
         self.generation = 0
         """Grows when the presentation began anew: who follows it must join again."""
@@ -90,7 +91,8 @@ class Manifest:
             self._joined_s = None
         if changed:
             self._current = presentation
-            self._loads.append((now, presentation))
+            listed = {name: presentation.listed_s(name) for name in presentation.names}
+            self._loads.append((now, {name: end for name, end in listed.items() if end is not None}))
             self._breaks.listed(presentation)
         news, self._news = self._news, asyncio.Event()
         news.set()
@@ -127,9 +129,8 @@ class Manifest:
 
     def listed_at(self, name: str, end_s: float) -> float | None:
         """Monotonic instant of the load that first listed up to `end_s` for a rendition; None: none did."""
-        for at, presentation in self._loads:
-            listed = presentation.listed_s(name)
-            if listed is not None and listed >= end_s - 1e-3:
+        for at, listed in self._loads:
+            if listed.get(name, -math.inf) >= end_s - 1e-3:
                 return at
         return None
 

@@ -205,6 +205,8 @@ class Mpd:
     """@timeShiftBufferDepth; None: all is kept."""
     delay_s: float | None = None
     """@suggestedPresentationDelay."""
+    min_buffer_s: float = 0.0
+    """@minBufferTime: @bandwidth carries a Representation after so much was buffered."""
     location: str | None = field(default=None, repr=False)
     """First Location, absolute: where the next MPD is asked for."""
     timings: tuple[UtcTiming, ...] = ()

@@ -126,6 +126,7 @@ class _Reader:
             update_s=seconds(root.attrib, "minimumUpdatePeriod"),
             buffer_s=seconds(root.attrib, "timeShiftBufferDepth"),
             delay_s=seconds(root.attrib, "suggestedPresentationDelay"),
+            min_buffer_s=seconds(root.attrib, "minBufferTime") or 0.0,
             location=Uris(self._url).resolve(where) if where else None,
             timings=tuple(
                 UtcTiming(scheme=scheme, value=text(each.attrib, "value") or "")

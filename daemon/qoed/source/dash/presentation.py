@@ -14,6 +14,7 @@ from qoed.source.dash.addressing import (
     listed_start_s,
     promised,
     segments,
+    stray_s,
     target_s,
 )
 from qoed.source.dash.mpd import AdaptationSet, Mpd, Period, Representation
@@ -53,6 +54,11 @@ class Step:
     def end_s(self) -> float:
         """Where it ends on the line."""
         return self.at_s + self.segment.duration_s
+
+    @property
+    def origin_s(self) -> float:
+        """Place of presentation time 0 on the line, as the MPD said that lists it."""
+        return self.at_s - self.segment.start_s
 
     @property
     def due_s(self) -> float:
@@ -124,6 +130,15 @@ class Presentation:
         ends = [listed_end_s(track.representation, track.period) for track in self.of(name)]
         return max((self.origin_s + end for end in ends if end is not None), default=None)
 
+    def listed_span_s(self, name: str) -> float:
+        """Seconds that the newest list of a rendition holds."""
+        for track in reversed(self.of(name)):
+            begin = listed_start_s(track.representation, track.period)
+            end = listed_end_s(track.representation, track.period)
+            if begin is not None and end is not None:
+                return end - begin
+        return math.inf
+
     def reach_s(self, name: str, now_s: float) -> float:
         """How far the MPD reaches for a rendition: `inf` where segments are promised without end."""
         reach = self.listed_s(name) or -math.inf
@@ -179,11 +194,13 @@ class Ladder:
         self._selector = selector
         self._names: OrderedDict[tuple[str, str, int | None], str] = OrderedDict()
         self._origin_s = 0.0
+        self._buffer_s = 0.0
 
     def arrange(self, mpd: Mpd) -> Presentation:
         """The watched tracks of an MPD: chosen video, and one sound rendition where sound is apart."""
         if mpd.dynamic:
             self._origin_s = mpd.available_s
+        self._buffer_s = mpd.min_buffer_s
         ladder: dict[str, Rendition] = {}
         tracks = []
         for period in mpd.periods:
@@ -239,6 +256,8 @@ class Ladder:
             ),
             audio_only=audio_only,
             separate_audio=separate_audio,
+            buffer_s=self._buffer_s,
+            stray_s=stray_s(representation),
         )
         if rendition.audio_only and not rendition.id.startswith("audio"):
             rendition = replace(rendition, id=f"audio-{rendition.id}".removesuffix("-variant"))

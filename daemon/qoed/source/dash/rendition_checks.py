@@ -25,6 +25,10 @@ class RenditionChecks:
         self._joined_at: float | None = None
         self._listed_s: float | None = None
         self._live = False
+        self.count = 0
+        """Segments asked for so far."""
+        self.reached_s: float | None = None
+        """Where the newest segment that was asked for ends, on the presentation's line."""
         self.period_limit_s = options.checks.limit(Reason.PERIOD_GAP)
 
     @property
@@ -73,6 +77,8 @@ class RenditionChecks:
         if not first or (known is not None and known >= step.at_s - 1e-3):
             return []  # a hole within the list is told where the list is read
         missed = max(round(gap / max(step.segment.duration_s, 1e-3)), 1)
+        if missed <= self._report.checks.limit(Reason.SEQUENCE_GAP):
+            return []
         return self._report.event(
             Reason.SEQUENCE_GAP,
             f"{missed} segments were never listed",

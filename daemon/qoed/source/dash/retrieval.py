@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 from qoed.clock import Clock
 from qoed.errors import ErrorReason, SourceError
+from qoed.model import Reason
 from qoed.source.dash.addressing import Init
 from qoed.source.dash.clock import PresentationClock
 from qoed.source.dash.index import read_index, unread
@@ -20,7 +21,7 @@ _KEPT_INDEXES = 16
 _INDEX_S = 10.0
 """An index is given the time of a segment of this duration."""
 _LATEST_S = 10.0
-"""Segments promised by arithmetic may be so much late, at most their own duration, before it is said."""
+"""Segments promised by arithmetic are never waited for longer."""
 _LONGEST_SLEEP_S = 5.0
 _NO_RETRY = (FetchKind.TOO_LARGE, FetchKind.REFUSED, FetchKind.QUEUED)
 _NOT_YET = (403, 404, 410, 425)
@@ -41,6 +42,7 @@ class Retrieval:
         self._options = options
         self._presentation_clock = presentation_clock
         self._clock = clock
+        self._late_limit = options.checks.limit(Reason.SEGMENT_UNAVAILABLE)
         self._inits: OrderedDict[Init, bytes] = OrderedDict()
         self._indexed: OrderedDict[Representation, Representation] = OrderedDict()
         self.lag_s = 0.0
@@ -85,7 +87,9 @@ class Retrieval:
         own duration, for clocks of packagers and origins are never exact.
         """
         segment = step.segment
-        patience = min(max(segment.duration_s, 1.0), _LATEST_S) if live and not segment.listed else 0.0
+        patience = 0.0
+        if live and not segment.listed:
+            patience = min(max(segment.duration_s * self._late_limit, 1.0), _LATEST_S)
         tries = 0
         while True:
             try:

@@ -105,6 +105,8 @@ def _read(
     last_place = max((run.end or run.start for run in runs or ()), default=0)
     if max(last_place, offset, duration or 0) / timescale > MAX_SECONDS:
         raise ValueError("its times are out of range")
+    longest = max((run.duration for run in runs or ()), default=duration or 0) / timescale
+    early_s = min(early_s, longest)  # INF and more than a segment: before its first byte is made
     start_number = integer(attributes, "startNumber")
     first = 1 if start_number is None else start_number
     last = integer(attributes, "endNumber")

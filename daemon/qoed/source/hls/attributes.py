@@ -19,6 +19,10 @@ _RESOLUTION = re.compile(r"(\d{1,5})[xX](\d{1,5})", re.ASCII)
 _HEX = re.compile(r"0[xX]([0-9A-Fa-f]++)")
 
 
+class RuleError(ValueError):
+    """The playlist cannot be used, and the text says why."""
+
+
 def parse_attributes(text: str) -> dict[str, str]:
     """The attributes of a tag by name, quotes removed; of a repeated name the last one.
 

@@ -33,21 +33,20 @@ def merge(update: MediaPlaylist, before: MediaPlaylist | None) -> MediaPlaylist:
     return replace(
         update,
         media_sequence=first,
-        segments=kept + update.segments,
+        segments=_recounted(kept + update.segments, update.discontinuity_sequence),
         skipped=0,
         tags=(before.tags | update.tags) - {"SKIP"},
         fractional=before.fractional or update.fractional,
-        discontinuity_sequence=_discontinuity_sequence(update, kept),
         keys=_keys(before, update, kept),
     )
 
 
-def _discontinuity_sequence(update: MediaPlaylist, kept: tuple[MediaSegment, ...]) -> int:
-    return update.discontinuity_sequence if update.discontinuity_sequence else _before(kept[0])
-
-
-def _before(segment: MediaSegment) -> int:
-    return segment.discontinuity_sequence - segment.discontinuity
+def _recounted(segments: tuple[MediaSegment, ...], first: int) -> tuple[MediaSegment, ...]:
+    """Discontinuities counted from the list's own EXT-X-DISCONTINUITY-SEQUENCE, if that has moved."""
+    off = first + segments[0].discontinuity - segments[0].discontinuity_sequence
+    if off == 0:
+        return segments
+    return tuple(replace(s, discontinuity_sequence=s.discontinuity_sequence + off) for s in segments)
 
 
 def _keys(before: MediaPlaylist, update: MediaPlaylist, kept: tuple[MediaSegment, ...]) -> tuple[Key, ...]:

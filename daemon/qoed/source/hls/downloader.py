@@ -57,7 +57,7 @@ class Downloader:
         self.preload: Preload | None = None
         """Where hinted parts may be had before they are asked for."""
         # Of the segment that is being taken in parts:
-        self._sequence: int | None = None
+        self._begun: tuple[int, float] | None = None
         self._next: int | None = None
         self._emitted = False
         self._lost = False
@@ -71,7 +71,7 @@ class Downloader:
                 return
             await pacer.wait(job.placed.media_time_s + job.start_s)
             if job.whole:
-                self._sequence = None
+                self._begun = None
                 await self._whole(job.placed, emit)
             else:
                 await self._parts(job, emit)
@@ -114,8 +114,9 @@ class Downloader:
     # --- parts
 
     async def _parts(self, job: Job, emit: Emit) -> None:
-        if job.sequence != self._sequence:
-            self._sequence, self._next, self._emitted, self._lost = job.sequence, None, False, False
+        begun = (job.sequence, job.placed.media_time_s)
+        if begun != self._begun:
+            self._begun, self._next, self._emitted, self._lost = begun, None, False, False
         parts, start_s = job.parts, job.start_s
         continues = self._emitted and bool(parts) and parts[0].index == self._next
         if parts and not continues and not job.begins_anew:
@@ -146,7 +147,7 @@ class Downloader:
             replace(
                 segment,
                 media_time_s=round(segment.media_time_s + start_s, 6),
-                duration_s=part.duration_s,
+                duration_s=round(part.duration_s, 6),
                 discontinuity=segment.discontinuity and part.index == 0,
                 continues=continues,
                 unfinished=not job.closes,
@@ -157,7 +158,7 @@ class Downloader:
     async def _part(self, part: Part) -> tuple[Fetched, float, bool]:
         """The part, when its last byte came, and whether the server was asked before it had it."""
         if self.preload is not None:
-            early = await self.preload.take(part, self._options.segment_deadline_s(part.duration_s))
+            early = await self.preload.take(part)
             if early is not None:
                 return *early, True
         fetched = await self._fetch(part.uri, part.byte_range, part.duration_s)

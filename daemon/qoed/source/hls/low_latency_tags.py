@@ -8,6 +8,7 @@ from qoed.source.hls.attributes import integer, seconds, yes
 from qoed.source.hls.model import Part, PreloadHint, RenditionReport, ServerControl
 from qoed.source.uris import Uris
 
+_ROUNDING_S = 0.001
 ByteRange = tuple[int, int]
 
 
@@ -90,11 +91,11 @@ def rules_broken(
     if part_target_s is not None:
         if server.part_hold_back_s is None:
             problems.append("EXT-X-SERVER-CONTROL has no PART-HOLD-BACK, which EXT-X-PART-INF requires")
-        elif server.part_hold_back_s < 2 * part_target_s:
+        elif server.part_hold_back_s < 2 * part_target_s - _ROUNDING_S:
             problems.append("PART-HOLD-BACK is less than two part targets")
-    if server.hold_back_s is not None and server.hold_back_s < 3 * target_duration_s:
+    if server.hold_back_s is not None and server.hold_back_s < 3 * target_duration_s - _ROUNDING_S:
         problems.append("HOLD-BACK is less than three target durations")
-    if server.can_skip_until_s is not None and server.can_skip_until_s < 6 * target_duration_s:
+    if server.can_skip_until_s is not None and server.can_skip_until_s < 6 * target_duration_s - _ROUNDING_S:
         problems.append("CAN-SKIP-UNTIL is less than six target durations")
     if server.can_skip_date_ranges and server.can_skip_until_s is None:
         problems.append("CAN-SKIP-DATERANGES comes without CAN-SKIP-UNTIL")

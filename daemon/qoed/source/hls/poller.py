@@ -67,7 +67,7 @@ class RenditionPoller:
         self._health = health
         self._clock = clock
         self._variables = variables
-        self._playlist = first
+        self._playlist = first if first is None or self._low_latency else _without_parts(first)
         self._preloaded = first is not None
         self._loaded_at = -math.inf
         self._full = True
@@ -113,8 +113,7 @@ class RenditionPoller:
                 playlist, load = await self._watched(ask, emit)
             except DeltaError as error:
                 await emit_all(emit, self._checks.delta_invalid(str(error), self._clock.monotonic()))
-                if ask.skip:  # a full one is had at once
-                    delay = BLOCKED_FLOOR_S
+                delay = BLOCKED_FLOOR_S  # a full one is had at once
             except SourceError as error:
                 if not self.live:
                     break
@@ -167,14 +166,17 @@ class RenditionPoller:
         assert self._playlist is not None
         while math.isfinite(due := self._checks.stale_at):
             await self._clock.sleep(max(due - self._clock.monotonic(), BLOCKED_FLOOR_S))
-            listed = self._checks.loaded(self._playlist, self._clock.monotonic())
-            await emit_all(emit, listed.findings)
+            now = self._clock.monotonic()
+            await emit_all(emit, self._checks.loaded(self._playlist, now).findings)
+            if self._checks.stale_at <= now:  # a check that is off: there is nothing to tell
+                return
 
     async def _load(self, ask: Ask) -> tuple[MediaPlaylist, Load]:
         """The playlist now, and how it came. An equal body is not parsed again."""
         before = self._playlist
         if self._preloaded and before is not None:
             self._preloaded = self._full = False
+            self._loaded_at = self._clock.monotonic()
             return before, Load()
         blocks_s = 0.0
         if before is not None and ask.msn is not None:
@@ -199,7 +201,11 @@ class RenditionPoller:
             raise PlaylistError(
                 f"playlist invalid, a variant is itself a multivariant playlist: {redact(self._url)}"
             )
-        playlist = merge(playlist, before if ask.skip else None)
+        if playlist.skipped and not ask.skip:
+            raise PlaylistError(
+                f"playlist invalid, it skips segments and no delta update was asked for: {redact(self._url)}"
+            )
+        playlist = merge(playlist, before)
         if not self._low_latency:
             playlist = _without_parts(playlist)
         self._body, self._playlist, self._full = fetched.body, playlist, False
@@ -249,7 +255,7 @@ class RenditionPoller:
         self._preload.follow(
             None if sealed or playlist.endlist else playlist.preload_hint,
             parts,
-            playlist.part_target_s or playlist.target_duration_s,
+            playlist.target_duration_s,
         )
         hint = playlist.map_hint
         if hint is not None and hint != self._map_hint and not sealed:

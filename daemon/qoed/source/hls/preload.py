@@ -17,6 +17,8 @@ from qoed.source.transport import Transport
 _MAX_FAILURES = 3
 """After so many hints in a row that came to nothing, the server's hints are not followed any more."""
 
+_LEAST_SILENCE_S = 1.0
+
 Spawn = Callable[[Coroutine[Any, Any, None]], asyncio.Task[None]]
 OnMissing = Callable[[PreloadHint, FetchError], Awaitable[None]]
 
@@ -73,7 +75,7 @@ class Preload:
         self._failures = 0
 
     def follow(self, hint: PreloadHint | None, listed: tuple[Part, ...], duration_s: float) -> None:
-        """Take the hint of a playlist that now lists the parts `listed`; a part lasts about `duration_s`."""
+        """Take the hint of a playlist that now lists the parts `listed`; a segment lasts `duration_s`."""
         current = self._current
         if current is not None and hint is not None and _goes_on(current.hint, hint) and not current.failed:
             return
@@ -93,10 +95,10 @@ class Preload:
         self._current = request = _Request(hint)
         request.task = self._spawn(self._fetch(request, duration_s))
 
-    async def take(self, part: Part, deadline_s: float) -> tuple[Fetched, float] | None:
-        """The bytes of a listed part and when the last one came, if a hint brings them in time.
+    async def take(self, part: Part) -> tuple[Fetched, float] | None:
+        """The bytes of a listed part and when the last one came; None: it must be fetched.
 
-        None: it must be fetched.
+        What is listed is there: a request that has gone silent is not waited for.
         """
         for request in (self._listed, self._current):
             if request is not None and request.covers(part):
@@ -105,11 +107,9 @@ class Preload:
             return None
         end = request.end_of(part)
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(deadline_s):
-                while (
-                    request.ended is None and not request.failed and (end is None or len(request.data) < end)
-                ):
-                    request.moved.clear()
+            while request.ended is None and not request.failed and (end is None or len(request.data) < end):
+                request.moved.clear()
+                async with asyncio.timeout(max(2 * part.duration_s, _LEAST_SILENCE_S)):
                     await request.moved.wait()
         if end is None and request.ended is None:
             return None

@@ -20,7 +20,8 @@ class Context:
 
     def __init__(self, report: Report, ads: Spans, slates: Spans) -> None:
         self._report = report
-        self._spans = (ads, slates)
+        self._ads = ads
+        self._slates = slates
         self._cues = Cues(report, ads)
         self._ranges = Ranges(report, ads, slates)
         self._taken: int | None = None
@@ -31,6 +32,9 @@ class Context:
 
     def take(self, segment: MediaSegment, playlist: MediaPlaylist, at_s: float) -> list[Finding]:
         """Take a segment, complete or not, that is new at media time `at_s`."""
+        if self._taken == segment.sequence - 1 and not self._matters(segment):
+            self._taken = segment.sequence
+            return []
         near_s = _NEAR_TARGETS * playlist.target_duration_s
         findings: list[Finding] = []
         if self._taken is None:
@@ -42,13 +46,20 @@ class Context:
         findings += self._cues.take(segment, at_s, near_s=near_s)
         findings += self._ranges.take(segment, at_s, near_s=near_s)
         grace_s = self._report.checks.limit(Reason.CUE_UNPAIRED)
-        for spans in self._spans:
+        for spans in (self._ads, self._slates):
             findings += spans.reached(at_s + segment.duration_s, grace_s=grace_s)
         return findings
 
     def ended(self, at_s: float) -> list[Finding]:
         """The media ends at media time `at_s`."""
-        return [finding for spans in self._spans for finding in spans.end(at_s, "ends with the stream")]
+        text = "ends with the stream"
+        return self._ads.end(at_s, text) + self._slates.end(at_s, text)
+
+    def _matters(self, segment: MediaSegment) -> bool:
+        """Whether a segment says anything, or anything is on that it may end."""
+        if segment.cue_out_s is not None or segment.cue_in or segment.cue_continues:
+            return True
+        return self._cues.on or self._ranges.on or self._ads.on or self._slates.on
 
 
 def _before(segment: MediaSegment, playlist: MediaPlaylist) -> Sequence[MediaSegment]:

@@ -42,6 +42,11 @@ class Cues:
         self._sure_at = math.inf
         """From this media time on a CUE-IN must have had its CUE-OUT."""
 
+    @property
+    def on(self) -> bool:
+        """Whether the next segment matters, marked or not."""
+        return self._open is not None
+
     def joined(self, before: list[MediaSegment], at_s: float, *, near_s: float, whole: bool) -> list[Finding]:
         """The rendition is joined at media time `at_s`, after the listed segments `before`.
 
@@ -78,6 +83,8 @@ class Cues:
         if segment.cue_out_s is not None:
             findings += self._out(segment, segment.cue_out_s or None, at_s, near_s)
         elif segment.cue_continues and self._open is None:
+            if at_s >= self._sure_at and self._lapsed is None:
+                findings += self._unpaired("CUE-OUT-CONT without CUE-OUT", segment, at_s)
             self._open = _Cue(at_s, None)
             findings += self._ads.begin(at_s, planned_s=None, near_s=near_s, signal="cue-out-cont")
         elif segment.cue_continues:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from datetime import datetime, timedelta
 
 from qoed.model import Finding, Reason
 from qoed.source import scte35
@@ -47,12 +46,13 @@ class DateRangeChecks:
         return findings
 
 
-def date_range_edges(one: DateRange) -> tuple[datetime | None, datetime | None]:
-    """When it begins and ends, as far as is known; a planned end counts."""
-    if one.end is not None or one.start is None:
-        return one.start, one.end
+def date_range_edges(one: DateRange) -> tuple[float | None, float | None]:
+    """When it begins and ends in seconds since 1970, as far as is known; a planned end counts."""
+    start = None if one.start is None else one.start.timestamp()
+    if one.end is not None or start is None:
+        return start, None if one.end is None else one.end.timestamp()
     lasts_s = one.duration_s if one.duration_s is not None else one.planned_duration_s
-    return one.start, None if lasts_s is None else one.start + timedelta(seconds=lasts_s)
+    return start, None if lasts_s is None else start + lasts_s
 
 
 def _problem(one: DateRange, known: DateRange | None, playlist: MediaPlaylist) -> str | None:

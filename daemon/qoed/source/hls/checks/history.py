@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from array import array
+from collections.abc import Sequence
 
 from qoed.source.hls.model import MediaSegment
 from qoed.source.url import file_name
@@ -25,12 +26,13 @@ class History:
         self._names = array("q", [0] * _KEPT)
         self._dates = array("d", [math.nan] * _KEPT)
 
-    def note(self, segment: MediaSegment) -> None:
-        """Remember a listed segment."""
-        place = segment.sequence % _KEPT
-        self._sequences[place] = segment.sequence
-        self._names[place] = hash(file_name(segment.uri))
-        self._dates[place] = _date(segment)
+    def note(self, segments: Sequence[MediaSegment]) -> None:
+        """Remember listed segments."""
+        for segment in segments[-_KEPT:]:
+            place = segment.sequence % _KEPT
+            self._sequences[place] = segment.sequence
+            self._names[place] = hash(file_name(segment.uri))
+            self._dates[place] = _date(segment)
 
     def agrees(self, segment: MediaSegment) -> bool | None:
         """Whether this is what its number stood for; None: not known (any more)."""

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qoed.model import Finding, Reason
-from qoed.source.alignment import Alignment, Begin
+from qoed.source.alignment import KEPT, Alignment, Begin
 from qoed.source.hls.checks.agreement import Agreement
 from qoed.source.hls.checks.low_latency import newest_part
-from qoed.source.hls.checks.placed import Placed
 from qoed.source.hls.checks.seams import Seams
-from qoed.source.hls.model import MediaPlaylist, MultivariantPlaylist
+from qoed.source.hls.model import MediaPlaylist, MediaSegment, MultivariantPlaylist
 from qoed.source.options import SourceOptions
 from qoed.source.report import Report
 from qoed.source.spans import Spans
@@ -63,31 +63,25 @@ class LadderChecks:
         )
 
     def loaded(
-        self, report: Report, uri: str, playlist: MediaPlaylist, placed: list[Placed], now: float
+        self,
+        report: Report,
+        uri: str,
+        playlist: MediaPlaylist,
+        fresh: Sequence[tuple[MediaSegment, float]],
+        now: float,
     ) -> list[Finding]:
-        """A rendition was loaded from `uri` (redacted); `placed` are its new complete segments."""
+        """A rendition was loaded from `uri` (redacted); `fresh`: new segments with their media times.
+
+        Media time is below zero of what is from before the stream's first segment.
+        """
         name, ended = report.rendition or "", playlist.endlist
+        # Renditions of VOD have their begin in common, of live their end.
+        some = fresh[:KEPT] if ended else fresh[-KEPT:]
         begins = [
-            Begin(
-                one.media_time_s,
-                one.segment.duration_s,
-                None if one.segment.program_date_time is None else one.segment.program_date_time.timestamp(),
-            )
-            for one in placed
+            Begin(at_s, segment.duration_s, _date_s(segment), segment.sequence) for segment, at_s in some
         ]
         findings = self._alignment.listed(name, begins, now, ended=ended)
-        for one in placed:
-            segment = one.segment
-            findings += self._seams.listed(
-                name,
-                one.media_time_s,
-                segment.duration_s,
-                now,
-                seam=segment.discontinuity,
-                sequence=segment.sequence,
-            )
-        if ended:
-            self._seams.ended(name)
+        findings += self._seams.listed(name, fresh, now, ended=ended)
         findings += self._targets.take(name, f"{playlist.target_duration_s:g} s", now, settled=ended)
         findings += self._types.take(name, playlist.playlist_type or "none", now, settled=ended)
         findings += self._reports(report, playlist, now)
@@ -146,3 +140,7 @@ class LadderChecks:
             return []
         value = round(off, 1) if off > limit else None
         return report.start(Reason.RENDITION_REPORT_OFF, now, wrong, value=value, unit=value and "segments")
+
+
+def _date_s(segment: MediaSegment) -> float | None:
+    return None if segment.program_date_time is None else segment.program_date_time.timestamp()

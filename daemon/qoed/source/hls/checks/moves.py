@@ -44,21 +44,21 @@ class Moves:
         self._overlap = Overlap(report)
         self._history = History()
         self._before: MediaPlaylist | None = None
-        self._at = 0.0
+        self._looked_at = 0.0
         self._regressed_end: int | None = None
         self._ended = False
 
     def take(self, playlist: MediaPlaylist, now: float, *, stuck: bool) -> Step:
         """Take a load. `stuck`: nothing new has been listed for longer than a live playlist may stand."""
-        before = self._before
-        listed = playlist.end_sequence > playlist.media_sequence
+        before, away_s = self._before, now - self._looked_at
+        self._looked_at = now
         if before is None:
-            if listed:
-                self._accept(playlist, now, _complete(playlist.segments))
+            if playlist.segments:
+                self._accept(playlist, _complete(playlist.segments))
                 return Step(self._joined(playlist), [])
             return Step((), [])
-        if not listed or playlist is before:
-            return Step((), [], old=not listed, before=before)
+        if not playlist.segments or playlist is before:
+            return Step((), [], old=not playlist.segments, before=before)
         findings: list[Finding] = []
         restarted = False
         if playlist.end_sequence < before.end_sequence:
@@ -72,8 +72,9 @@ class Moves:
             findings += self._backwards(before, playlist, now, restarted=False)
         missed = playlist.media_sequence - before.end_sequence
         if missed > 0:
-            restarted = self._leapt(playlist, missed, now)
-            findings += self._gap(before, playlist, missed, now, restarted=restarted)
+            hole_s = missed * playlist.target_duration_s
+            restarted = hole_s > _MAX_HOLE_S and hole_s > 2 * away_s
+            findings += self._gap(before, playlist, missed, away_s, restarted=restarted)
         if restarted:
             self._overlap.forget()
             self._history.clear()
@@ -86,7 +87,7 @@ class Moves:
             new = max(before.end_sequence - playlist.media_sequence, 0)
             fresh = _complete(playlist.segments[new:])
         findings += changes(self._report, before, playlist, now)
-        self._accept(playlist, now, _complete(playlist.segments) if restarted else fresh)
+        self._accept(playlist, _complete(playlist.segments) if restarted else fresh)
         return Step(
             fresh,
             findings,
@@ -95,11 +96,9 @@ class Moves:
             missed=missed > 0,
         )
 
-    def _accept(self, playlist: MediaPlaylist, now: float, new: tuple[MediaSegment, ...]) -> None:
-        for segment in new:
-            self._history.note(segment)
+    def _accept(self, playlist: MediaPlaylist, new: tuple[MediaSegment, ...]) -> None:
+        self._history.note(new)
         self._before = playlist
-        self._at = now
         self._regressed_end = None
         self._ended = self._ended or playlist.endlist
 
@@ -117,10 +116,6 @@ class Moves:
             return True
         moving = self._regressed_end is not None and playlist.end_sequence > self._regressed_end
         return moving and stuck
-
-    def _leapt(self, playlist: MediaPlaylist, missed: int, now: float) -> bool:
-        hole_s = missed * playlist.target_duration_s
-        return hole_s > _MAX_HOLE_S and hole_s > 2 * (now - self._at)
 
     def _backwards(
         self, before: MediaPlaylist, playlist: MediaPlaylist, now: float, *, restarted: bool
@@ -155,16 +150,15 @@ class Moves:
         )
 
     def _gap(
-        self, before: MediaPlaylist, playlist: MediaPlaylist, missed: int, now: float, *, restarted: bool
+        self, before: MediaPlaylist, playlist: MediaPlaylist, missed: int, away_s: float, *, restarted: bool
     ) -> list[Finding]:
         """Segments that were never listed while we looked often enough."""
-        since = now - self._at
         window_s = sum(segment.duration_s for segment in before.segments)
-        if since >= max(window_s, _AWAY_TARGETS * playlist.target_duration_s) and not restarted:
+        if away_s >= max(window_s, _AWAY_TARGETS * playlist.target_duration_s) and not restarted:
             return []
         if missed <= self._report.checks.limit(Reason.SEQUENCE_GAP):
             return []
-        evidence = {"media_sequence": playlist.media_sequence, "since_last_load_s": round(since, 3)}
+        evidence = {"media_sequence": playlist.media_sequence, "since_last_load_s": round(away_s, 3)}
         text = f"{missed} segments were never listed"
         if restarted:
             text = f"media sequence leaps ahead by {missed}: sequence begins anew"

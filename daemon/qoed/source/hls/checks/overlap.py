@@ -10,6 +10,7 @@ from qoed.source.hls.model import MediaPlaylist, MediaSegment
 from qoed.source.report import Report
 from qoed.source.url import file_name, redact
 
+_MOST_PAIRS = 512
 _SAME_DURATION_S = 0.001
 _SAME_DATE_S = 0.05
 
@@ -99,11 +100,12 @@ class Overlap:
 
 
 def _pairs(before: MediaPlaylist, after: MediaPlaylist) -> list[Pair]:
-    """What both list, in order, complete segments only."""
+    """What both list, in order, complete segments only; of long lists the end."""
     first = max(before.media_sequence, after.media_sequence)
     count = min(before.end_sequence, after.end_sequence) - first
     if count <= 0:
         return []
+    first, count = first + max(count - _MOST_PAIRS, 0), min(count, _MOST_PAIRS)
     old = before.segments[first - before.media_sequence :][:count]
     new = after.segments[first - after.media_sequence :][:count]
     return list(zip(old, new, strict=True))
@@ -128,7 +130,7 @@ def _may_be_renamed(pairs: Sequence[Pair]) -> bool:
 
 def _shifted(before: MediaPlaylist, pairs: Sequence[Pair]) -> bool:
     """Whether segments stand under other numbers than before."""
-    names = {file_name(segment.uri) for segment in before.segments}
+    names = {file_name(segment.uri) for segment in before.segments[-_MOST_PAIRS:]}
     # One name for all, with tokens in the query, shifts no more than it stays.
     return len(names) > 1 and any(file_name(is_.uri) in names for _, is_ in pairs)
 

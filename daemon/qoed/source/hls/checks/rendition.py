@@ -73,6 +73,7 @@ class RenditionChecks:
 
     def loaded(self, playlist: MediaPlaylist, now: float, load: Load | None = None) -> Listed:
         """Take a playlist that was loaded at `now`, changed or not; `load`: how it came."""
+        self._report.new_load()
         target = None if playlist.endlist else playlist.target_duration_s
         asked = load is not None and load.asked is not None
         took = None if load is None or asked else load.timings.total_s
@@ -105,15 +106,15 @@ class RenditionChecks:
         self, placed: Placed, fetched: Fetched, now: float, *, data: bytes | None = None
     ) -> list[Finding]:
         """Take a segment that arrived; `data`: its decrypted bytes."""
-        return self._exchange.arrived(_asked(placed), fetched, now, data=data, slate=self._ladder.slates.on)
+        slate = self._ladder.slates.covers(placed.media_time_s)
+        return self._exchange.arrived(_asked(placed), fetched, now, data=data, slate=slate)
 
     def part_fetched(
         self, placed: Placed, part: Part, fetched: Fetched, now: float, *, held: bool = False
     ) -> list[Finding]:
         """Take a part, or several at once; `held`: it was asked for by a hint, before it was made."""
-        return self._exchange.arrived(
-            _asked(placed, part), fetched, now, held=held, slate=self._ladder.slates.on
-        )
+        slate = self._ladder.slates.covers(placed.media_time_s)
+        return self._exchange.arrived(_asked(placed, part), fetched, now, held=held, slate=slate)
 
     def missing(
         self, placed: Placed, error: SourceError, now: float, *, what: str = "segment"
@@ -169,8 +170,10 @@ class RenditionChecks:
             self._begun = -1
             findings += self._ladder.restarted(self._rendition.id, now)
         self._context.listed(playlist)
+        starts: list[float] = []
         for index, segment in enumerate(step.fresh):
             start = self._timeline.place(self._rendition.id, segment, restarted=step.restarted and index == 0)
+            starts.append(start)
             if start < -segment.duration_s / 2:  # from before the stream's first segment
                 continue
             one = Placed(segment, max(start, 0.0))
@@ -184,7 +187,8 @@ class RenditionChecks:
             findings += self._playlist.take(playlist, now, restarted=step.restarted)
             findings += self._date_ranges.take(playlist)
         if not self._rendition.audio_only:
-            findings += self._ladder.loaded(self._report, self._uri, playlist, placed, now)
+            listed = list(zip(step.fresh, starts, strict=True))
+            findings += self._ladder.loaded(self._report, self._uri, playlist, listed, now)
         if playlist.endlist and placed:
             last = placed[-1]
             findings += self._context.ended(last.media_time_s + last.segment.duration_s)

@@ -26,12 +26,15 @@ class SegmentChecks:
 
     def __init__(self, report: Report) -> None:
         self._report = report
+        self._short = report.checks.limit(Reason.SEGMENT_SHORT)
         self._durations: deque[float] = deque(maxlen=32)
         self._last: MediaSegment | None = None
         self._since_dated = 0
 
     def begun(self, segment: MediaSegment, at_s: float) -> list[Finding]:
         """Take a segment that is listed for the first time, complete or not, at media time `at_s`."""
+        if not (segment.discontinuity or segment.gap):
+            return []
         where: dict[str, Any] = {"sequence": segment.sequence, "url": redact(segment.uri)}
         findings = []
         if segment.discontinuity:
@@ -48,6 +51,7 @@ class SegmentChecks:
             before = None
         findings = self._too_long(segment, playlist, at_s)
         findings += self._too_short(before, segment, playlist, at_s)
+        self._durations.append(segment.duration_s)
         return findings + self._date_jump(before, segment, playlist, at_s)
 
     def forget(self) -> None:
@@ -55,6 +59,8 @@ class SegmentChecks:
         self._last = None
 
     def _too_long(self, segment: MediaSegment, playlist: MediaPlaylist, at_s: float) -> list[Finding]:
+        if segment.duration_s <= playlist.target_duration_s:
+            return []
         # RFC 8216bis 4.4.3.1: EXTINF, rounded to the nearest integer, must not exceed the target duration.
         rounded = math.floor(segment.duration_s + 0.5)
         allowed = playlist.target_duration_s + self._report.checks.limit(Reason.TARGET_DURATION_EXCEEDED)
@@ -76,12 +82,14 @@ class SegmentChecks:
         self, before: MediaSegment | None, segment: MediaSegment, playlist: MediaPlaylist, at_s: float
     ) -> list[Finding]:
         """Judge the segment before, now that it is known what follows it: a seam may cut it short."""
-        known = list(self._durations)
-        self._durations.append(segment.duration_s)
-        if before is None or len(known) < _USUAL_FROM or before.gap or _seam(before) or _seam(segment):
+        known = self._durations
+        # Nothing usual is longer than the target duration, and the median of many segments costs time.
+        if before is None or before.duration_s >= playlist.target_duration_s * self._short:
             return []
         usual = median(known)
-        if before.duration_s >= usual * self._report.checks.limit(Reason.SEGMENT_SHORT):
+        if len(known) < _USUAL_FROM or before.duration_s >= usual * self._short:
+            return []
+        if before.gap or _seam(before) or _seam(segment):
             return []
         if _near_date_range(before, playlist) or _near_date_range(segment, playlist):
             return []
@@ -131,8 +139,8 @@ def _seam(segment: MediaSegment) -> bool:
 
 def _near_date_range(segment: MediaSegment, playlist: MediaPlaylist) -> bool:
     """Whether a date range begins or ends at its begin."""
-    moment = segment.program_date_time
-    if moment is None:
+    if segment.program_date_time is None:
         return False
-    ends = (edge for one in playlist.date_ranges for edge in date_range_edges(one) if edge is not None)
-    return any(abs((edge - moment).total_seconds()) < _SEAM_S for edge in ends)
+    date = segment.program_date_time.timestamp()
+    edges = (edge for one in playlist.date_ranges for edge in date_range_edges(one) if edge is not None)
+    return any(abs(edge - date) < _SEAM_S for edge in edges)
