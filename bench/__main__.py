@@ -30,6 +30,7 @@ class Benchmark(StrEnum):
     RENDITIONS_PER_CORE = "renditions_per_core"
     FAULT_LATENCY = "fault_latency"
     POLL_SCALE = "poll_scale"
+    MPD_PARSE = "mpd_parse"
 
 
 def bench(

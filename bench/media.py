@@ -1,4 +1,4 @@
-"""Media to measure with: rich moving pictures of our own, coded once and kept, cut as qoed cuts files."""
+"""Media to measure with: rich moving pictures of our own, coded once and kept, cut into segments."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
+from typing import Literal
 
 import av
 import numpy as np
@@ -16,7 +18,7 @@ import numpy as np
 from bench.report import Say
 from qoed.demo.content import SAMPLE_RATE, music
 from qoed.demo.scenery import CANVAS_HEIGHT, CANVAS_WIDTH, Collage, Landscape
-from qoed.model import Segment
+from qoed.model import Rendition, Segment
 from qoed.source.cut import cut, probe
 from qoed.source.sniff import sniff
 
@@ -29,17 +31,20 @@ _VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """A clip to make: H.264 by x264's preset medium with 3 B-frames, a GOP each 2 s, with AAC, in MPEG-TS."""
+    """A clip to make: H.264 by x264's preset medium with 3 B-frames, a GOP each 2 s, with AAC."""
 
     width: int
     height: int
     seconds: int
     peak_bps: int
+    container: Literal["mpegts", "mp4"] = "mpegts"
+    """`mp4` is fragmented, a fragment each GOP."""
 
     @property
     def name(self) -> str:
         """File name in the cache."""
-        return f"{self.height}p{FPS}-{self.seconds}s-{self.peak_bps // 1000}k-v{_VERSION}.ts"
+        suffix = "ts" if self.container == "mpegts" else "mp4"
+        return f"{self.height}p{FPS}-{self.seconds}s-{self.peak_bps // 1000}k-v{_VERSION}.{suffix}"
 
 
 HD = Spec(1920, 1080, 12, 6_000_000)
@@ -75,6 +80,8 @@ def media_for(spec: Spec, clip: Path | None, say: Say) -> Media:
     """
     path = clip or _made(spec, say)
     data = path.read_bytes()
+    if clip is None and spec.container == "mp4":
+        return _fragmented(spec, data)
     container = sniff(data[:1024]) or "mpegts"
     file = io.BytesIO(data)
     rendition, _ = probe(file, container)
@@ -104,6 +111,44 @@ def media_for(spec: Spec, clip: Path | None, say: Say) -> Media:
     )
 
 
+def _fragmented(spec: Spec, data: bytes) -> Media:
+    """The clip's fragments as segments, with the init section that they share."""
+    starts = [at for kind, at in _boxes(data) if kind == b"moof"]
+    end = next((at for kind, at in _boxes(data) if kind == b"mfra"), len(data))
+    rendition = Rendition(id="main", width=spec.width, height=spec.height, declared=False)
+    segments = tuple(
+        Segment(
+            stream="bench",
+            rendition=rendition,
+            sequence=number,
+            media_time_s=number * GOP_S,
+            duration_s=GOP_S,
+            container="mp4",
+            init=data[: starts[0]],
+            data=data[start:until],
+        )
+        for number, (start, until) in enumerate(pairwise([*starts, end]))
+    )
+    return Media(
+        segments=segments,
+        seconds=len(segments) * GOP_S,
+        width=spec.width,
+        height=spec.height,
+        frame_rate=float(FPS),
+        codec="h264",
+        bits_per_s=8 * sum(len(segment.data) for segment in segments) / (len(segments) * GOP_S),
+        source="made by bench/media.py, fMP4",
+    )
+
+
+def _boxes(data: bytes) -> Iterator[tuple[bytes, int]]:
+    """(type, start) of each top-level ISO BMFF box."""
+    at = 0
+    while at + 8 <= len(data):
+        yield data[at + 4 : at + 8], at
+        at += int.from_bytes(data[at : at + 4], "big")
+
+
 def _made(spec: Spec, say: Say) -> Path:
     folder = Path(tempfile.gettempdir()) / f"qoed-bench-{os.getuid()}"
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -127,14 +172,16 @@ def _encode(spec: Spec, path: Path, say: Say) -> None:
     tone = music(_SHOT_FRAMES / FPS)
     sound = np.concatenate([tone, np.roll(tone, SAMPLE_RATE // 100)])
     samples = SAMPLE_RATE // FPS
-    with av.open(str(path), "w", format="mpegts") as sink:
+    fragmented = {"movflags": "frag_keyframe+empty_moov+default_base_moof"}
+    muxer = fragmented if spec.container == "mp4" else {}
+    with av.open(str(path), "w", format=spec.container, options=muxer) as sink:
         video = sink.add_stream("libx264", rate=FPS, options=x264)
         video.width, video.height, video.pix_fmt = spec.width, spec.height, "yuv420p"
         audio = sink.add_stream("aac", rate=SAMPLE_RATE, layout="stereo")
         audio.codec_context.bit_rate = 128_000
         for number, picture in enumerate(_pictures(spec)):
             if number % FPS == 0:
-                say(f"making a {spec.height}p clip, kept for later: {number // FPS} of {spec.seconds} s")
+                say(f"making {spec.name}, kept for later: {number // FPS} of {spec.seconds} s")
             picture.pts, picture.time_base = number, Fraction(1, FPS)
             sink.mux(video.encode(picture))
             start = number * samples % sound.shape[1]

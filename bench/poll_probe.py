@@ -22,6 +22,7 @@ import structlog
 
 from qoed.clock import SystemClock
 from qoed.model import Finding, Segment
+from qoed.service.collector import collect_calmly
 from qoed.source import HttpClient, SourceOptions, Supervisor, make_source
 from qoed.source.http import Fetched
 from qoed.source.turns import Turns
@@ -167,6 +168,7 @@ async def _watch(who: str, segment_s: float, urls: list[str], seconds: float) ->
         try:
             async with asyncio.TaskGroup() as group:
                 began = time.monotonic()
+                group.create_task(collect_calmly(SystemClock()))
                 if who == "qoed":
                     await _qoed(urls, notes, group, http)
                 else:

@@ -241,6 +241,14 @@ def udp_port() -> int:
     return free_port(socket.SOCK_DGRAM)
 
 
+async def opened(*ports: int, within_s: float = 20.0) -> None:
+    """Wait until somebody listens on these UDP ports: what is sent before is not heard."""
+    wanted = {f":{port:04X}" for port in ports}
+    async with asyncio.timeout(within_s):
+        while wanted - {line.split()[1][-5:] for line in Path("/proc/net/udp").read_text().splitlines()[1:]}:
+            await asyncio.sleep(0.02)
+
+
 def children() -> list[int]:
     """Process ids of the ingest children, oldest first."""
     found = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -78,7 +79,9 @@ class RtspOrigin:
 
 
 @asynccontextmanager
-async def rtsp_origin(data: bytes, elsewhere: str = "") -> AsyncIterator[RtspOrigin]:
+async def rtsp_origin(
+    data: bytes, elsewhere: str = "", tls: ssl.SSLContext | None = None
+) -> AsyncIterator[RtspOrigin]:
     """A running server on a free port of all addresses of this host."""
     origin = RtspOrigin(data, elsewhere)
     connections: set[asyncio.Task[None]] = set()
@@ -93,7 +96,7 @@ async def rtsp_origin(data: bytes, elsewhere: str = "") -> AsyncIterator[RtspOri
         finally:
             writer.close()
 
-    server = await asyncio.start_server(connected, "0.0.0.0", 0)
+    server = await asyncio.start_server(connected, "0.0.0.0", 0, ssl=tls)
     origin.port = server.sockets[0].getsockname()[1]
     try:
         yield origin

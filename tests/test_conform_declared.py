@@ -120,8 +120,9 @@ def test_two_swapped_variants_are_found_on_both_and_named() -> None:
         {"width": 1280, "height": 728},
         {"width": 1276, "height": 720},
         {"width": None, "height": None},
+        {"width": 960, "height": 720, "frames_decoded": 0, "interlaced": None},
     ],
-    ids=["rotated", "anamorphic", "not cropped", "cropped", "not decoded"],
+    ids=["rotated", "anamorphic", "not cropped", "cropped", "unknown", "not decoded"],
 )
 def test_the_declared_size_in_another_guise_is_not_off(measures: dict[str, Any]) -> None:
     """Turned pictures, pixels that are not square and rounding to blocks are the declared size."""

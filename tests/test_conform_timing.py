@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from conform_story import WRAP_S, Change, between, edges, healthy, measured, sent, starts, story
+from conform_story import TOP, WRAP_S, Change, between, edges, healthy, measured, sent, starts, story
 from qoed.checks import CheckSettings
 from qoed.model import Decoded, Outcome, Reason, Severity
 
@@ -55,6 +55,16 @@ def test_a_jump_of_the_clock_is_one_event(by_s: float, said: str) -> None:
 def test_what_is_no_jump_raises_nothing(change: Change) -> None:
     """Announced breaks, gaps of our own, damage and wrong durations are not the clock's fault."""
     assert [each for each in story(12, change) if each.reason in TIMING] == []
+
+
+def test_pieces_of_a_file_have_clocks_of_their_own() -> None:
+    """A file that qoed itself cuts into pieces that begin at zero does not jump."""
+    own = replace(TOP, declared=False)
+
+    def from_zero(_number: int, decoded: Decoded) -> Decoded:
+        return measured(decoded, video_start_s=0.0, audio_start_s=0.01, clock_period_s=None)
+
+    assert story(10, from_zero, renditions=(own,)) == []
 
 
 def test_the_limit_of_a_jump_can_be_set() -> None:

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from aiohttp import web
 
+from certificates import certificates
 from live_inputs import DATAGRAM, MEDIA_S, SPEED, children, program, supervised, watching
 from qoed.clock import SystemClock
 from qoed.decode import DecodeOptions
@@ -145,6 +148,26 @@ async def test_rtsp_is_played_over_its_own_connection() -> None:
     assert {each.container for each in watch.segments} == {"mpegts"}
     assert watch.findings == []
     assert set(await outcomes(watch)) == {Outcome.OK}
+
+
+@pytest.mark.parametrize(
+    ("trusted", "verify", "plays"),
+    [(True, True, True), (False, True, False), (False, False, True)],
+    ids=["known authority", "unknown authority", "not verified"],
+)
+async def test_certificates_are_verified(tmp_path: Path, trusted: bool, verify: bool, plays: bool) -> None:
+    """RTSPS plays from servers whose authority is known, or, when that is turned off, from any."""
+    authority = certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "server.pem", tmp_path / "server.key")
+    options = {"verify": verify, "ca_file": str(authority) if trusted else None}
+    async with rtsp_origin(program(), tls=context) as origin:
+        url = origin.url("/tv").replace("rtsp:", "rtsps:")
+        async with watching(url, **options) as watch:
+            await watch.until(lambda: watch.segments or watch.error)
+
+    assert bool(watch.segments) == plays
+    assert watch.error is None or "is the server's certificate good?" in str(watch.error)
 
 
 async def test_rtsp_server_may_not_send_us_anywhere() -> None:

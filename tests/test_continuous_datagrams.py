@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 
 import pytest
 
-from live_inputs import DATAGRAM, Hasty, Sender, program, supervised, udp_port, watching
+from live_inputs import DATAGRAM, Hasty, Sender, opened, program, supervised, udp_port, watching
 from qoed.clock import SystemClock
 from qoed.decode import DecodeOptions
 from qoed.decode.pool import DecodePool
@@ -28,7 +27,7 @@ async def test_datagrams_become_clips(scheme: str) -> None:
     """What is sent to a port is cut into segments of two seconds that decode without a finding."""
     port = udp_port()
     async with watching(f"{scheme}://127.0.0.1:{port}") as watch:
-        await asyncio.sleep(0.5)  # until the port is open; what is sent before is not heard
+        await opened(port)
         with Sender(port, rtp=scheme == "rtp"):
             await watch.got(3)
     results = await decoded(watch.segments[:3])
@@ -50,7 +49,7 @@ async def test_multicast_group_is_joined() -> None:
     """A group is joined on the interface that the configuration names."""
     port = udp_port()
     async with watching(f"udp://@239.77.7.7:{port}", interface="lo") as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port, host="239.77.7.7"):
             await watch.got(2)
 
@@ -65,7 +64,7 @@ async def test_only_the_chosen_sender_of_a_group_is_heard() -> None:
         watching(f"udp://127.0.0.1@232.77.7.7:{port}", **options) as mine,
         watching(f"udp://192.0.2.1@232.77.7.7:{port}", **options) as others,
     ):
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port, host="232.77.7.7"):
             await mine.got(2)
             await others.until(lambda: others.findings)
@@ -78,7 +77,7 @@ async def test_reordered_packets_do_no_harm() -> None:
     """RTP that comes out of order on the way is put in order: nothing is lost and nothing is found."""
     port = udp_port()
     async with watching(f"rtp://127.0.0.1:{port}", clock=Hasty(10)) as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port, rtp=True, shuffle=6):
             await watch.got(5)
     results = await decoded(watch.segments[:5])
@@ -91,7 +90,7 @@ async def test_lost_datagrams_are_told_and_damage_pictures() -> None:
     """Lost packets break continuity, are counted on the link where it has numbers, and show as damage."""
     port = udp_port()
     async with watching(f"rtp://127.0.0.1:{port}", clock=Hasty(10)) as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port, rtp=True, lose=lambda number: number % 40 == 39):
             await watch.until(lambda: Reason.LINK_LOSS in watch.told())
             await watch.got(4)
@@ -110,11 +109,11 @@ async def test_one_program_of_many_is_chosen() -> None:
     port = udp_port()
     sent = joined(stream(Layout(seconds=24, programs={5: 4097, 1: 4096})))
     async with watching(f"udp://127.0.0.1:{port}", program=1) as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port, data=sent):
             await watch.got(2)
     async with watching(f"udp://127.0.0.1:{port}", program=7) as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port, data=sent):
             error = await watch.failed()
 
@@ -126,7 +125,7 @@ async def test_stream_without_key_frames_decodes_on() -> None:
     """Segments cut between key frames go on where the one before ended, and decode all the same."""
     port = udp_port()
     async with watching(f"udp://127.0.0.1:{port}") as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port, data=program(gop=10_000)):
             await watch.got(2)
     first, second = watch.segments[:2]
@@ -143,7 +142,7 @@ async def test_noise_on_the_port_is_told_as_noise() -> None:
     port = udp_port()
     noise = bytes(range(256)) * 4000
     async with watching(f"udp://127.0.0.1:{port}", timeout_s=3.0) as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port, data=noise):
             error = await watch.failed()
 

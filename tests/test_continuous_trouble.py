@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from live_inputs import Sender, children, program, supervised, udp_port, watching
+from live_inputs import Sender, children, opened, program, supervised, udp_port, watching
 from qoed.errors import ErrorReason
 from qoed.model import Phase, Reason
 from qoed.source import continuous
@@ -31,7 +31,7 @@ async def test_a_child_that_dies_or_hangs_costs_its_own_stream_only(
         supervised(f"udp://127.0.0.1:{mine}", stream="mine") as hit,
         supervised(f"udp://127.0.0.1:{beside}", stream="beside") as spared,
     ):
-        await asyncio.sleep(1.0)
+        await opened(mine, beside)
         with Sender(mine, speed=3), Sender(beside, speed=3):
             await hit.got(1)
             await spared.got(1)
@@ -67,7 +67,7 @@ async def test_sender_that_stops_is_stalled_and_then_ended() -> None:
     """When media stop, it is told within the limit; the run then ends as an input that has ended."""
     port = udp_port()
     async with watching(f"udp://127.0.0.1:{port}", input_stalled=0.5, timeout_s=1.5) as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port):
             await watch.got(1)
         stopped = time.monotonic()
@@ -83,7 +83,7 @@ async def test_a_short_pause_is_stalled_and_over() -> None:
     """A pause shorter than the timeout begins and ends as one finding, and the connection stays."""
     port = udp_port()
     async with watching(f"udp://127.0.0.1:{port}", input_stalled=0.5, timeout_s=8.0) as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port):
             await watch.got(1)
         await watch.until(lambda: Reason.INPUT_STALLED in watch.told())
@@ -100,7 +100,7 @@ async def test_busy_decoder_is_the_probes_trouble() -> None:
     """While nobody takes segments, the oldest are dropped and counted; nothing is told of the input."""
     port, much = udp_port(), program(gop=15)
     async with watching(f"udp://127.0.0.1:{port}", segment_s=0.5, input_stalled=1.0, timeout_s=4.0) as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         with Sender(port, data=much, speed=3):
             await watch.got(1)
             watch.hold = asyncio.Event()

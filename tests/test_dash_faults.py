@@ -199,6 +199,18 @@ async def test_downloads_that_lag_are_skipped(origin: LiveOrigin, http: HttpClie
     assert last.media_time_s == (last.sequence - numbers[0]) * 0.5
 
 
+async def test_an_origin_that_is_late_is_not_taken_for_our_lag(origin: LiveOrigin, http: HttpClient) -> None:
+    """Segments that come later than promised, by more than may wait, are waited for and not skipped."""
+    live = LiveDash(origin, late_s=0.8, rungs=ONE)
+
+    async with Run(source(http, live.url, max_pending=1)) as run:
+        await run.until(lambda: len(run.segments()) >= 8)
+
+    numbers = [each.sequence for each in run.segments()]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert run.findings() == []
+
+
 async def test_segments_that_were_never_listed(origin: LiveOrigin, http: HttpClient) -> None:
     """A window that moved on beyond what was fetched has a gap, and says how much."""
     live = LiveDash(origin, addressing="time", window=4, rungs=ONE)

@@ -31,6 +31,18 @@ def test_every_backend_scores_batches_of_any_size(backend: str, manifest: Path) 
         engine.close()
 
 
+@pytest.mark.parametrize("backend", list(BACKENDS))
+def test_an_engine_closes_right_after_its_last_batch(backend: str, manifest: Path) -> None:
+    """No thread of the engine still waits for the interpreter when it is closed: that ended in a deadlock."""
+    clips = np.zeros((8, *RECIPE.clip_shape), np.uint8)
+
+    for _ in range(20):
+        engine = load_engine(backend, manifest)
+        scored = engine.infer(clips).raw
+        engine.close()
+        assert len(scored) == 8
+
+
 def test_changed_weights_are_refused(manifest: Path) -> None:
     """Weights whose hash is not the manifest's are never loaded, and the message names file and remedy."""
     weights = manifest.with_name("mean.onnx")

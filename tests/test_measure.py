@@ -88,6 +88,15 @@ def test_variable_frame_rate_is_not_damage() -> None:
     assert cadence_of(film).missing == 0
 
 
+def test_fewer_pictures_of_variable_frame_rate_are_not_short() -> None:
+    """A segment that plays as long as announced is not short, however few pictures it needs for that."""
+    film = [index / 30 for index in range(60) if index % 5 != 2]
+    sparse = Tally(announced_s=2.0, cadence=cadence_of(film), packets=len(film), frames=len(film))
+
+    assert len(film) == 48
+    assert damage(sparse) == {}
+
+
 @pytest.mark.parametrize(("announced_s", "frames"), [(2.0, 58), (6.0, 167), (2.002, 60), (4.0, 118)])
 def test_the_play_of_packagers_is_not_damage(announced_s: float, frames: int) -> None:
     """Announced durations rounded to seconds, or of the longer sound, raise no false alarm."""

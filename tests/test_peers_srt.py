@@ -11,7 +11,7 @@ from typing import Any, Self
 
 import pytest
 
-from live_inputs import Hasty, supervised, udp_port, watching
+from live_inputs import Hasty, opened, supervised, udp_port, watching
 from peer_publishers import SRT, publish_alone
 from peers import Peer, Peers, peers, require  # noqa: F401 - a fixture
 from qoed.clock import SystemClock
@@ -47,7 +47,7 @@ async def test_both_sides_may_call(peers: Peers, listen: bool, secret: str | Non
         publish(peers, f"127.0.0.1:{port}", "mode=listener", *words)
     async with supervised(f"srt://127.0.0.1:{port}?{ours}") as watch:
         if listen:
-            await asyncio.sleep(0.5)
+            await opened(port)
             publish(peers, f"127.0.0.1:{port}", *words)
         await watch.got(2)
 
@@ -60,7 +60,7 @@ async def test_wrong_passphrase_is_told_and_not_shown(peers: Peers) -> None:
     """A link that the other side refuses says what may be wrong, without the secret."""
     port = udp_port()
     publish(peers, f"127.0.0.1:{port}", "mode=listener", f"passphrase={SECRET}")
-    await asyncio.sleep(1.0)
+    await opened(port)
     async with watching(f"srt://127.0.0.1:{port}?passphrase={SECRET}-wrong") as watch:
         error = await watch.failed()
 
@@ -83,7 +83,7 @@ async def test_stream_id_chooses_whom_we_listen_to(peers: Peers) -> None:
     """A listener with a stream id takes the caller that says it, and hangs up on others."""
     port = udp_port()
     async with supervised(f"srt://127.0.0.1:{port}?mode=listener", streamid=SECRET) as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         stranger = publish(peers, f"127.0.0.1:{port}", "streamid=another")
         while stranger.running:
             await asyncio.sleep(0.1)
@@ -98,7 +98,7 @@ async def test_caller_that_dies_is_waited_for(peers: Peers) -> None:
     """When the other side is gone the run ends; the supervisor listens again, and time goes on."""
     port = udp_port()
     async with supervised(f"srt://127.0.0.1:{port}?mode=listener", timeout_s=2.0) as watch:
-        await asyncio.sleep(0.5)
+        await opened(port)
         first = publish(peers, f"127.0.0.1:{port}")
         await watch.got(1)
         first.kill()
@@ -170,7 +170,7 @@ async def test_lossy_link_shows_its_own_numbers(peers: Peers) -> None:
         async with watching(
             f"srt://127.0.0.1:{port}?mode=listener&latency=20", clock=Hasty(5), ts_continuity=False
         ) as watch:
-            await asyncio.sleep(0.5)
+            await opened(port)
             publish(peers, f"127.0.0.1:{link.port}", "latency=20000")
             await watch.until(lambda: Reason.LINK_LOSS in watch.told(), within_s=30)
     loss = next(each for each in watch.findings if each.reason is Reason.LINK_LOSS)

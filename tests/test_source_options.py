@@ -140,9 +140,9 @@ async def test_url_that_no_source_reads_is_refused() -> None:
     """An unknown scheme ends in one line, without its credentials, and is not retried."""
     async with HttpClient() as http:
         with pytest.raises(SourceError, match="sources are http") as caught:
-            make_source("tv", "rtmp://user:S3CR3T@h/live?k=S3CR3T", SourceOptions(), http=http)
+            make_source("tv", "mms://user:S3CR3T@h/live?k=S3CR3T", SourceOptions(), http=http)
 
-    assert str(caught.value).startswith("rtmp://h/live: sources are http(s) URLs")
+    assert str(caught.value).startswith("mms://h/live: sources are http(s) URLs")
     assert "S3CR3T" not in str(caught.value)
     assert not caught.value.retryable
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 
 from fake_clock import FakeClock
 from qoed.errors import ErrorReason, SourceError
-from qoed.model import Finding, Phase, Reason, Rendition, Segment
+from qoed.model import Finding, Phase, Reason, Rendition, Segment, Severity
 from qoed.source import Emit, StreamState, Supervisor
 from qoed.source.supervisor import Backoff
 
@@ -149,6 +149,34 @@ async def test_single_failure_is_forgiven(clock: FakeClock) -> None:
         await clock.advance(5)
         assert story.findings() == []
         assert story.supervisor.state is StreamState.RUNNING
+
+
+async def test_what_a_source_says_itself_is_not_said_again(clock: FakeClock) -> None:
+    """A stream-wide condition that the source began goes on over its restarts until the source ends it."""
+
+    def about(phase: Phase) -> Finding:
+        return Finding(
+            stream="tv",
+            rendition=None,
+            reason=Reason.PLAYLIST_UNAVAILABLE,
+            severity=Severity.CRITICAL,
+            phase=phase,
+        )
+
+    async def gives_up(emit: Emit) -> None:
+        await emit(about(Phase.START))
+        raise DOWN
+
+    async def is_back(emit: Emit) -> None:
+        await emit(about(Phase.END))
+        await good(emit)
+
+    async with Story(clock, gives_up, fail(DOWN), fail(DOWN), is_back) as story:
+        await clock.advance(20)
+        assert story.findings() == [
+            (Reason.PLAYLIST_UNAVAILABLE, Phase.START),
+            (Reason.PLAYLIST_UNAVAILABLE, Phase.END),
+        ]
 
 
 async def test_invalid_stream_is_told_as_invalid(clock: FakeClock) -> None:

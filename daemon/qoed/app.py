@@ -27,6 +27,7 @@ from qoed.publish.options import RedisOptions
 from qoed.publish.redis import Publisher
 from qoed.roll import Roller
 from qoed.service import Host
+from qoed.service.collector import collect_calmly
 from qoed.service.reload import Reloader
 from qoed.source import HttpClient
 from qoed.source.address import AddressGuard
@@ -146,6 +147,7 @@ class App:
                     ("ticker", self._tick()),
                     ("watchdog", self.host.watchdog.run()),
                     ("reloader", self.reloader.run()),
+                    ("collector", collect_calmly(self.clock)),
                 )
             ]
             async with asyncio.TaskGroup() as self._group:

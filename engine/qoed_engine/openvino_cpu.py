@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
+from collections import deque
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,10 +44,11 @@ class OpenVinoEngine:
             shape = [1, *manifest.recipe.clip_shape]
             model.reshape({manifest.input_name: shape})
             self._compiled = self._core.compile_model(model, "CPU", settings)
-            self._requests = openvino.AsyncInferQueue(self._compiled, self._threads)
+            # Not openvino.AsyncInferQueue: its completion threads call Python, and its destructor, which
+            # holds the interpreter lock, now and then waits for one of them for ever.
+            self._requests = [self._compiled.create_infer_request() for _ in range(self._threads)]
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot compile {weights.name}: {one_line(error)}") from error
-        self._requests.set_callback(_keep)
         names = [port.get_names() for port in self._compiled.outputs]
         self._places = tuple(
             next(i for i, each in enumerate(names) if name in each) for name in manifest.output_names
@@ -54,30 +57,38 @@ class OpenVinoEngine:
         self.backend = f"openvino-{precision}"
 
     def infer(self, clips: NDArray[np.uint8]) -> Outputs:
-        """Score `uint8 [B,T,H,W,3]`; clips are spread over the streams. Raises `EngineError`."""
-        raw = np.empty(len(clips), np.float32)
-        distortions = np.empty((len(clips), len(self.manifest.distortions)), np.float32)
-
+        """Score `uint8 [B,T,H,W,3]`; the streams take clips in turn. Raises `EngineError`."""
+        outputs = Outputs(
+            np.empty(len(clips), np.float32),
+            np.empty((len(clips), len(self.manifest.distortions)), np.float32),
+        )
+        running: deque[tuple[int, Any]] = deque()
         try:
             for index in range(len(clips)):
-                slot = (raw, distortions, index, self._places)
-                self._requests.start_async({self.manifest.input_name: clips[index : index + 1]}, slot)
-            self._requests.wait_all()
+                if len(running) == len(self._requests):
+                    self._collect(*running.popleft(), outputs)
+                request = self._requests[index % len(self._requests)]
+                request.start_async({self.manifest.input_name: clips[index : index + 1]})
+                running.append((index, request))
+            while running:
+                self._collect(*running.popleft(), outputs)
         except (RuntimeError, ValueError) as error:
+            for _, request in running:  # none may still run when the next batch begins
+                with suppress(RuntimeError):
+                    request.wait()
             raise EngineError(f"OpenVINO failed: {one_line(error)}") from error
-        return Outputs(raw, distortions)
+        return outputs
 
     def close(self) -> None:
         """Drop the compiled model."""
-        self._requests.wait_all()
-        del self._requests, self._compiled, self._core
+        self._requests.clear()
+        del self._compiled, self._core
 
-
-def _keep(request: Any, slot: tuple[NDArray[np.float32], NDArray[np.float32], int, tuple[int, ...]]) -> None:
-    """Copy one request's outputs out. Not a closure: a queue that refers to its owner is a cycle."""
-    raw, distortions, index, (raw_at, distortions_at) = slot
-    raw[index] = request.get_output_tensor(raw_at).data[0]
-    distortions[index] = request.get_output_tensor(distortions_at).data[0]
+    def _collect(self, index: int, request: Any, outputs: Outputs) -> None:
+        """Wait for a request and copy out what it found about clip `index`."""
+        request.wait()
+        raw, distortions = (request.get_output_tensor(place).data[0] for place in self._places)
+        outputs.raw[index], outputs.distortions[index] = raw, distortions
 
 
 def make_engine(manifest: Manifest, weights: Path, threads: int | None) -> OpenVinoEngine:

@@ -54,7 +54,7 @@ CHECKS: dict[Reason, Check] = {
         formats=_DECLARED,
     ),
     Reason.CODECS_OFF: _check(
-        "the media's codec, profile or level is not the declared CODECS",
+        "the media's codec is not the declared one, or its profile or level is above it",
         clears="they agree",
         cause=Cause.PACKAGER,
         source="RFC 8216bis 4.4.6.2; RFC 6381",
@@ -85,7 +85,7 @@ CHECKS: dict[Reason, Check] = {
         limit_is="longest distance (a segment longer than that may begin with the only one)",
     ),
     Reason.KEY_FRAMES_MISALIGNED: _check(
-        "the renditions' key frames are at different times",
+        "a rendition's segments do not begin at key frames of the top rendition",
         clears="they agree",
         limit=0.1,
         unit="s",
@@ -107,7 +107,7 @@ CHECKS: dict[Reason, Check] = {
         formats="TS",
     ),
     Reason.AV_DRIFT: _check(
-        "sound and picture run apart",
+        "sound and picture run apart (both ends of the sound moved against those of the picture)",
         clears="they are within the limit",
         limit=0.2,
         unit="s",

@@ -54,6 +54,7 @@ class Declared:
         found += self._judge_bandwidth(whole)
         if whole.measured:
             found += self._judge_codecs(whole)
+        if whole.measured and whole.measures.frames_decoded:  # aspect and fields come with pictures only
             found += self._judge_size(whole, ladder)
             found += self._judge_rate(whole)
         return found

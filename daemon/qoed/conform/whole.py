@@ -80,6 +80,7 @@ class Assembler:
         first, last, before = segments[0], segments[-1], self._before
         discontinuity = any(segment.discontinuity for segment in segments)
         follows = before is not None and first.sequence == before.sequence + 1 and not discontinuity
+        follows = follows and last.rendition.declared  # a file is cut by qoed, each piece with its own clock
         from_start = not first.continues or (
             follows and before is not None and abs(first.media_time_s - before.end_s) <= SEAM_S
         )

@@ -74,6 +74,8 @@ class Analyst:
         )
 
     def _play(self, state: RenditionState, job: Job) -> Result:
+        if state.session is None:
+            state.transport.forget()
         session, state.session = state.session or Session(job, state, self._recipe), None
         if session.from_start:
             state.transport.collect(job)

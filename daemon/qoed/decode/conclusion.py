@@ -104,18 +104,18 @@ def _measures(
         interlaced=fresh.interlaced > 0 if fresh.frames else None,
         **_picture_measures(part, session),
         **_sound_measures(part),
-        codecs=_codecs(part),
+        codecs=_codecs(part, session),
     )
 
 
 def _picture_measures(part: Part, session: Session) -> dict[str, Any]:
     if part.video is None or not part.pictures.packets:
         return {}
-    context = part.video.codec_context
+    context = session.decoder or part.video.codec_context
     known = part.pictures.known()
     start_s = min(known, default=None)
     size = session.size or (context.width, context.height)
-    aspect = session.sample_aspect or context.sample_aspect_ratio
+    aspect = context.sample_aspect_ratio
     return {
         "width": size[0] or None,
         "height": size[1] or None,
@@ -156,10 +156,10 @@ def _sound_measures(part: Part) -> dict[str, Any]:
     }
 
 
-def _codecs(part: Part) -> str | None:
+def _codecs(part: Part, session: Session) -> str | None:
     names = []
     if part.video is not None and part.pictures.packets:
-        names.append(video_codec(part.video.codec_context))
+        names.append(video_codec(session.decoder or part.video.codec_context))
     if part.audio is not None and part.sounds.packets:
         names.append(audio_codec(part.audio.codec_context, part.sounds.packets[0]))
     return ",".join(names) or None

@@ -119,5 +119,7 @@ def _shortfall(tally: Tally) -> int:
     play = max(2.0, 0.05 * expected)
     if float(tally.announced_s).is_integer() and tally.cadence.frame_s:
         play = max(play, 0.5 / tally.cadence.frame_s)  # EXTINF rounded to whole seconds (RFC 8216 §4.3.2.1)
-    short = expected - tally.packets
+    # By the time that they cover: of variable frame rate, fewer packets than usual are all that there are.
+    covered = round((tally.cadence.duration_s or 0.0) / tally.cadence.frame_s) if tally.cadence.frame_s else 0
+    short = expected - max(tally.packets, covered)
     return short if short > play else 0

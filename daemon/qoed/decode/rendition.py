@@ -42,6 +42,8 @@ class RenditionState:
         """The media segment whose end has not come yet."""
         self.transport = TransportWatch()
         self.used_s = 0.0
+        self.parameters: bytes | None = None
+        """The newest parameter sets: segments of open GOPs may come without."""
         self.clock: MediaClock | None = None
         """Of the newest media segment."""
         self.grid: tuple[int, float] | None = None

@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from fractions import Fraction
 
 import av
 from av.audio.codeccontext import AudioCodecContext
+from av.video.codeccontext import VideoCodecContext
 
 from qoed.decode.book import Book
 from qoed.decode.codec import Job
@@ -71,9 +71,9 @@ class Session:
         return DEPTHS[self._wanted() if self._video is None else self._video.skip]
 
     @property
-    def sample_aspect(self) -> Fraction | None:
-        """Width of a pixel over its height, as the decoder knows it."""
-        return None if self._video is None else self._video.context.sample_aspect_ratio
+    def decoder(self) -> VideoCodecContext | None:
+        """The decoder of its pictures: it knows what a part without parameter sets does not say."""
+        return None if self._video is None else self._video.context
 
     @property
     def last_error(self) -> str:
@@ -150,6 +150,10 @@ class Session:
             return
         assert part.video is not None
         if self._video is None:
+            context, state = part.video.codec_context, self._state
+            if job.container == "mpegts" and not context.extradata and state.parameters:
+                context.extradata = state.parameters
+            state.parameters = context.extradata or None
             self._video = PictureDecoder(part.video, job.options.max_pixels, self._wanted(), self._key_due)
         decoder, counts = self._video, self.book.counts
         decoder.aim(self._wanted())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 import ssl
@@ -28,19 +29,18 @@ def pull(setup: Setup, outlet: Outlet) -> None:
     options = dict(setup.options) | {"max_pixels": str(MAX_PIXELS), "max_streams": str(MAX_STREAMS)}
     if options.get("tls_verify") == "1":
         options["ca_file"] = _authorities(setup.ca_file)
-    timeout = (setup.timeout_s, setup.timeout_s)
-    begun: float | None = time.monotonic()
+    # Of a silence later on, the daemon knows first.
+    timeout = (setup.timeout_s, setup.timeout_s + 1.0)
+    opening: float | None = time.monotonic()
     try:
         with av.open(setup.url, "r", options=options, timeout=timeout, metadata_errors="replace") as source:
-            begun = None
+            opening = None
             outlet.put({"is": "connected", "note": "", "peers": _peers()})
             _cut(source, setup, outlet)
     except (av.FFmpegError, OSError, ValueError) as error:
-        if (
-            begun is not None and time.monotonic() - begun >= setup.timeout_s
-        ):  # demuxers have many words for it
-            raise InputError("no answer in time") from error
-        raise _failure(error) from error
+        if opening is not None and time.monotonic() - opening >= setup.timeout_s:
+            raise InputError("no answer in time") from error  # demuxers have many words for it
+        raise _failure(error, tls="tls_verify" in options) from error
     except SourceError as error:
         raise InputError(f"the stream {error}", reason=error.reason, retryable=True) from error
 
@@ -105,16 +105,17 @@ def _authorities(own: str | None) -> str:
     return f"/proc/self/fd/{descriptor}"
 
 
-def _failure(error: Exception) -> InputError:
+def _failure(error: Exception, *, tls: bool) -> InputError:
     """FFmpeg's own words; never its text, which holds the URL."""
     if isinstance(error, av.error.ExitError):
-        return InputError("no answer in time")
-    if isinstance(
-        error, av.error.ArgumentError
-    ):  # what is not on the whitelist, the rtsp of redirections, too
+        return InputError("no media in time", reason=ErrorReason.SOURCE_ENDED)
+    if isinstance(error, av.error.ArgumentError):
+        # Of what is not on the whitelist, and the scheme of RTSP's redirections is not.
         return InputError("refused: the server sends us elsewhere", reason=ErrorReason.SOURCE_REFUSED)
     if isinstance(error, av.error.InvalidDataError):
         return InputError("what came is not media", reason=ErrorReason.SOURCE_INVALID)
+    if tls and isinstance(error, OSError) and error.errno == errno.EIO:
+        return InputError("the connection broke; is the server's certificate good?")
     if isinstance(error, av.FFmpegError):
         return InputError(error.strerror or type(error).__name__)
     return os_failure(error) if isinstance(error, OSError) else InputError(type(error).__name__)

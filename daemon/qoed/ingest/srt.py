@@ -8,6 +8,7 @@ import socket
 import struct
 import time
 
+from qoed.errors import ErrorReason
 from qoed.ingest import srt_library as api
 from qoed.ingest.failure import InputError
 from qoed.ingest.link import LinkStats
@@ -48,7 +49,7 @@ class SrtLink:
                 parts.append(self._buffer.raw[:size])
                 continue
             if size == 0 or self._srt.last_error() not in (api.EASYNCRCV, api.ETIMEOUT):
-                raise InputError("the SRT connection was closed or broke")
+                raise InputError("the SRT connection has ended", reason=ErrorReason.SOURCE_ENDED)
             break
         return b"".join(parts) or None
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import structlog
 
-from qoed.channel import Channel
 from qoed.clock import Clock
 from qoed.decode.process import ConfinedProcess
 from qoed.decode.protocol import ProtocolError, receive, send
@@ -32,8 +31,6 @@ HUNG_S = 5.0
 """A child says something every half second; one that is silent for so long is killed."""
 OPEN_GRACE_S = 5.0
 """So much longer than its own limit a child may take to open its input."""
-_BACKLOG_BYTES = 16 << 20
-"""HTTP: what may wait for the child; more means that it cannot keep up."""
 MAIN = Rendition(id="main")
 
 log = structlog.get_logger("qoed.source")
@@ -180,7 +177,7 @@ class ContinuousSource:
             container=header["container"],
             data=body,
             discontinuity=bool(header["discontinuity"]) or reconnected,
-            continues=bool(header["continues"]) and not lost_s,
+            continues=bool(header["continues"]),
             unfinished=bool(header["unfinished"]),
             transport_checked=True,
             received_s=now,
@@ -205,20 +202,13 @@ class ContinuousSource:
 
     async def _feed(self, process: ConfinedProcess) -> None:
         """Hand an HTTP response down to the child as it arrives. Raises `SourceError`."""
-        chunks = Channel[bytes](max_items=1 << 16, max_bytes=_BACKLOG_BYTES, size_of=len)
 
-        def sink(chunk: bytes) -> None:
-            if chunks.put(bytes(chunk)):
-                raise SourceError("the ingest process cannot keep up with the input")
-
-        async def pump() -> None:
-            while True:
-                chunk = await chunks.get()
+        async def sink(chunk: bytes) -> None:
+            try:
                 await send(process.sock, {}, chunk)
-                if not chunk:
-                    return
+            except OSError:
+                raise _ChildLostError("died") from None
 
-        pumping = asyncio.create_task(pump())
         try:
             await self._http.download(
                 self._url,
@@ -228,15 +218,11 @@ class ContinuousSource:
                 silence_s=self._options.input.timeout_s,
                 headers={**self._options.headers, "Accept-Encoding": "identity"},
             )
-            chunks.put(b"")
-            await pumping
+            await sink(b"")
         except SourceError:
             with suppress(OSError):
                 process.sock.shutdown(socket.SHUT_RDWR)  # wakes the listener, which then asks us why
             raise
-        finally:
-            pumping.cancel()
-            await asyncio.gather(pumping, return_exceptions=True)
 
 
 class _ChildLostError(Exception):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import errno
 import ssl
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import TracebackType
@@ -122,7 +122,7 @@ class Fetcher(Protocol):
         method: Method = "GET",
         silence_s: float | None = None,
     ) -> Fetched:
-        """Like `fetch`, but hands the body to `sink` piece by piece; the reply's `body` is empty."""
+        """Like `fetch`, but hands the body to `sink` (it may be async) piece by piece; `body` stays empty."""
         ...
 
 
@@ -220,7 +220,7 @@ class HttpClient:
         method: Method = "GET",
         silence_s: float | None = None,
     ) -> Fetched:
-        """Like `fetch`, but hands the body to `sink` piece by piece; the reply's `body` is empty."""
+        """Like `fetch`, but hands the body to `sink` (it may be async) piece by piece; `body` stays empty."""
         marks = Marks(begun=self._clock.monotonic())
         try:
             async with asyncio.timeout(deadline_s):
@@ -312,7 +312,9 @@ class HttpClient:
                 )
             if skip and status == 200:
                 skip, chunk = max(skip - len(chunk), 0), chunk[skip:]
-            sink(chunk)
+            taken = sink(chunk)
+            if isinstance(taken, Awaitable):  # a sink that is slow holds the sender back
+                await taken
         marks.ended = self._clock.monotonic()
         kept = {name.lower(): response.headers[name] for name in _KEPT_HEADERS if name in response.headers}
         return Fetched(

@@ -11,7 +11,7 @@ import structlog
 
 from qoed.clock import Clock
 from qoed.errors import ErrorReason, SourceError
-from qoed.model import Reason, Segment
+from qoed.model import Finding, Phase, Reason, Segment
 from qoed.source.lasting import Lasting
 from qoed.source.protocol import Emit, Item, Source, unavailable_of
 
@@ -77,6 +77,8 @@ class Supervisor:
         self._good_since: float | None = None
         self._logged: str | None = None
         self._stopping = asyncio.Event()
+        self._said: set[Reason] = set()
+        """What lasts of the stream as a whole, by the source's own words."""
 
     def stop(self) -> None:
         """Ask `run` to return soon; the source is cancelled."""
@@ -123,6 +125,8 @@ class Supervisor:
             self.state = StreamState.RUNNING
             self.error = None
             await self._recovered("stream is back")
+        if isinstance(item, Finding) and item.rendition is None and item.phase is not Phase.EVENT:
+            (self._said.add if item.phase is Phase.START else self._said.discard)(item.reason)
         await self._emit(item)
 
     async def _failed(self, error: SourceError) -> None:
@@ -140,6 +144,8 @@ class Supervisor:
         reason = unavailable_of(self._source)
         if reason is Reason.PLAYLIST_UNAVAILABLE and error.reason is ErrorReason.SOURCE_INVALID:
             reason = Reason.PLAYLIST_INVALID
+        if reason in self._said:  # the source began to say so itself, and will say when it is over
+            return
         findings = []
         if reason not in self._lasting:
             findings = self._lasting.end_all(now, "the stream now fails otherwise")

@@ -102,19 +102,19 @@ class ManifestChecks:
         else:
             self._regressed = (self._regressed[0], max(back, self._regressed[1]))
         self._back_s = back
+        before, self._published_s = self._published_s, published or -math.inf
         if not by_time and not back:
-            self._published_s = max(self._published_s, published or -math.inf)
             return []
         what = []
         if by_time and published is not None:
-            what.append(f"publishTime is {self._published_s - published:.3g} s older")
+            what.append(f"publishTime is {before - published:.3g} s older")
         if back:
             what.append(f"its newest segment ends {back:.3g} s earlier")
         return self._report.rarely(
             Reason.MANIFEST_REGRESSION,
             now,
             f"MPD is older than the one before: {', '.join(what)}",
-            value=round(back or self._published_s - (published or 0.0), 3),
+            value=round(back or before - (published or 0.0), 3),
             unit="s",
         )
 

@@ -158,9 +158,10 @@ class RenditionFeed:
         """Where to go on when downloads lag behind by more than may wait; None: they do not."""
         now, now_s = self._clock.monotonic(), self._presentation_clock.now_s()
         duration = max(step.segment.duration_s, 0.1)
-        ready = now - max(now_s - step.due_s, 0.0)
         if step.segment.listed:
             ready = self._manifest.listed_at(self._name, step.end_s) or now
+        else:
+            ready = now - max(now_s - step.due_s - self._retrieval.lag_s, 0.0)
         ready = max(ready, self._checks.joined_at(now))
         if now - ready <= self._options.max_pending * duration:
             return None
