@@ -137,6 +137,22 @@ def test_leading_pictures_of_an_open_gop_are_not_damage(analyst: Analyst) -> Non
     assert (result.outcome, result.findings) == (Outcome.OK, ())
 
 
+def test_segments_of_an_open_gop_may_leave_their_parameter_sets_to_the_first(analyst: Analyst) -> None:
+    """A muxer that writes SPS and PPS before IDR pictures only makes later segments no harder to decode."""
+    movie = media.encode(
+        seconds=4.0,
+        gop=60,
+        options={"flags": "+global_header", "x264-params": "open-gop=1:bframes=3:scenecut=0:log-level=-1"},
+    )
+    second = replace(job(_from_key_frame(movie, 1)), transport_checked=True, media_time_s=2.0)
+    alone = Analyst(Recipe()).analyse(second)
+    analyst.analyse(job(_from_key_frame(movie, 0)))
+    result = analyst.analyse(second)
+
+    assert alone.outcome is Outcome.UNDECODABLE
+    assert (result.outcome, result.findings, len(result.clips)) == (Outcome.OK, (), 2)
+
+
 def test_intra_refresh_is_decoded_even_when_only_key_frames_were_asked_for(analyst: Analyst) -> None:
     """A stream with hardly any key frame is decoded in full rather than left unseen."""
     movie = media.encode(

@@ -76,8 +76,8 @@ class DecodePool:
     """Decodes segments in `workers` child processes. An async context manager.
 
     A rendition stays with one worker, which keeps its filters and the media segment of which more parts are
-    to come; a part that its worker cannot join to what was before is `orphaned`. A segment may take `deadline_factor` times its
-    duration, at least `min_deadline_s`; then its worker is killed and replaced.
+    to come; a part that its worker cannot join to what was before is `orphaned`. A segment may take
+    `deadline_factor` times its duration, at least `min_deadline_s`; then its worker is killed and replaced.
     """
 
     def __init__(

@@ -119,8 +119,8 @@ class Session:
     def drain(self) -> Iterator[Picked[Picture]]:
         """What the decoder and the clip in hand still hold, when nothing follows."""
         if self._video is not None:
-            self._note_starvation(self._video)
             yield from self._show(self._video.drain(self.book.counts))
+            self._note_starvation(self._video)
         if self._sampler is not None:
             end_s = self.book.end_s()
             yield from self._sampler.finish(self._next_s if end_s is None else self._media_s(end_s))
@@ -203,11 +203,11 @@ class Session:
         return sum(1 for _, time_s in packets if time_s is None or self._media_s(time_s) >= first_s)
 
     def _begin_sampling(self, job: Job, packets: Packets) -> Sampler[Picture]:
-        """The sampler; a new one counts its clips from the segment's begin, whatever was lost since."""
+        """The sampler; in parts a new one counts from the segment's begin, whatever was lost since."""
         if self._sampler is None:
             key_s = next((at for packet, at in packets if packet.is_keyframe and at is not None), None)
             start_s = job.media_time_s if key_s is None else round(self._media_s(key_s), 6)
-            if self._state.grid is None or self._state.grid[0] != job.sequence:
+            if job.whole or self._state.grid is None or self._state.grid[0] != job.sequence:
                 self._state.grid = (job.sequence, start_s)
             origin_s, span_s = self._state.grid[1], self._recipe.span_s
             number = max(0, math.ceil((start_s - origin_s) / span_s - MIN_COVER - 1e-6))
