@@ -101,6 +101,20 @@ def test_renditions_per_core_scores_every_clip_that_is_due(quick: SimpleNamespac
     assert found["extrapolated"] == pytest.approx(1 / trial["cpu_s_per_rendition_s"])
 
 
+def test_poll_scale_polls_every_playlist_when_it_is_due(quick: SimpleNamespace) -> None:
+    """Each stream is polled and its new segments fetched once a segment duration, without a finding."""
+    found = quick.benchmarks["poll_scale"]
+    bare, qoed = found["runs"]
+    assert (bare["who"], qoed["who"]) == ("bare", "qoed")
+    for each in (bare, qoed):
+        due = each["streams"] * each["seconds"] / each["segment_s"]
+        assert each["segments"] == pytest.approx(due, rel=0.3)
+        assert each["playlists"] >= 0.7 * due
+        assert 0 <= each["lag_s"][0] <= each["lag_s"][1] <= each["lag_s"][2]
+    assert qoed["findings"] == {}
+    assert qoed["cpu_ratio"] > 0
+
+
 def test_fault_latency_counts_what_was_missed(quick: SimpleNamespace) -> None:
     """Median and worst are over the faults that were told; missed and false ones are counted beside them."""
     found = quick.benchmarks["fault_latency"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any
@@ -209,6 +210,14 @@ def test_a_segment_whose_parts_hold_no_picture_says_so_once(analyst: Analyst) ->
     assert [len(result.findings) for result in results] == [0, 1]
 
 
+def test_the_last_part_of_an_unknown_segment_may_hold_sound_alone(analyst: Analyst) -> None:
+    """Joining with a part without pictures does not mean that its segment has none."""
+    sound = media.segment(media.encode(codec=None, sound=media.tone, seconds=0.5), duration_s=0.5)
+    (result,) = play(analyst, [replace(sound, continues=True)])
+
+    assert (result.outcome, result.findings) == (Outcome.OK, ())
+
+
 def test_parts_that_stop_coming_give_their_decoder_back() -> None:
     """The decoder of a segment whose next part does not come in half a minute is closed."""
     now = 0.0
@@ -220,3 +229,21 @@ def test_parts_that_stop_coming_give_their_decoder_back() -> None:
     (late,) = play(analyst, first.parts[2:3])
 
     assert late.outcome is Outcome.ORPHANED
+
+
+@pytest.mark.parametrize("make", [part_media.fmp4, part_media.ts])
+def test_no_broken_or_misplaced_part_breaks_the_analyst(
+    analyst: Analyst, make: Callable[..., list[part_media.Parted]]
+) -> None:
+    """Damaged parts in any order, with any flags, yield results; a healthy segment then decodes as ever."""
+    first, second = make(2, width=96, height=64, every_s=0.25)
+    outcomes = set()
+    for seed in range(120):
+        dice = random.Random(seed)
+        part = dice.choice([*first.parts, *second.parts])
+        data = media.mutant(part.data, seed) if len(part.data) > 188 * 6 else part.data
+        flags = {"continues": dice.random() < 0.7, "unfinished": dice.random() < 0.7}
+        outcomes.add(play(analyst, [replace(part, data=data, **flags)], "light")[0].outcome)  # type: ignore[arg-type]
+
+    assert {Outcome.ORPHANED, Outcome.DAMAGED} <= outcomes
+    assert healthy(play(analyst, first.parts, "light")[1:])

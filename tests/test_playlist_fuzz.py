@@ -20,7 +20,9 @@ from qoed.source.hls.playlist import PlaylistError, parse_playlist
 from splices import hexadecimal, section, segmentation, splice_insert, splice_time, time_signal
 
 URL = "http://o/live/index.m3u8?token=S3CR3T"
-LIMIT_S = 0.05
+SLACK = 4
+"""A shared or slow machine may take so many times as long; what is not linear takes hundreds."""
+LIMIT_S = SLACK * 0.05
 """CPU time for one playlist, parsed and checked, as the median of three runs."""
 QUICK = settings(max_examples=120, deadline=None, suppress_health_check=list(HealthCheck))
 

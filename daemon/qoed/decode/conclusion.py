@@ -57,6 +57,8 @@ def conclude_late(session: Session, *, complete: bool) -> list[Finding]:
 def _nothing(job: Job, session: Session, evidence: dict[str, int]) -> tuple[Outcome, Finding] | None:
     """What to say of a media segment that shows nothing at all."""
     counts = session.book.counts
+    if not session.from_start:  # nobody knows what the parts before held
+        return None
     if job.audio_only:
         if counts.sound_packets:
             return None
