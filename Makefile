@@ -25,7 +25,8 @@ demo: install ## two minutes: a live ladder with injected faults, scores and ale
 test: $(STAMPS)/train $(STAMPS)/dev ## run all tests (ARGS="-k name" for some)
 	@# Tests that send signals to their own process get one without native inference threads.
 	$(if $(ARGS),,$(BIN)/python -m pytest tests/test_service.py)
-	$(BIN)/python -X faulthandler -m pytest $(if $(ARGS),$(ARGS),--ignore=tests/test_service.py)
+	@# Two at a time: most of them wait for real servers and streams.
+	$(BIN)/python -X faulthandler -m pytest $(if $(ARGS),$(ARGS),-n 2 --dist loadfile --ignore=tests/test_service.py)
 
 check: $(STAMPS)/train $(STAMPS)/dev ## lint, format, types, import rules, test docstrings, systemd sandbox
 	$(BIN)/ruff check

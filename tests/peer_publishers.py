@@ -60,12 +60,12 @@ def publish(peers: Peers, outputs: Mapping[Path | str, Mapping[str, object]]) ->
     )
 
 
-def key_file(folder: Path) -> Path:
-    """What FFmpeg wants to know to encrypt (AES-128): the key's URI, its file, and an IV."""
+def encrypted(folder: Path) -> dict[str, object]:
+    """HLS with AES-128; the key is `secret.key` in `folder`, and is to be served beside the playlist."""
     (folder / "secret.key").write_bytes(bytes(range(16)))
-    info = folder / "key_info.txt"
+    info = folder / "key_info.txt"  # the key's URI, its file, and an IV
     info.write_text(f"secret.key\n{folder / 'secret.key'}\n{'0f' * 16}\n")
-    return info
+    return HLS | {"hls_key_info_file": info}
 
 
 def publish_alone(peers: Peers, target: str, muxer: Mapping[str, object]) -> Peer:

@@ -65,6 +65,26 @@ def test_long_groups_are_cut_between_pictures() -> None:
     assert sum(times(each)[2] for each in pieces) == 24 * 30
 
 
+@pytest.mark.parametrize("back", [0, 1, 3], ids=["repeated", "a picture back", "three pictures back"])
+def test_time_stamps_that_do_not_advance_lose_no_picture(back: int) -> None:
+    """Decoding times that repeat or step back a little, as of cameras, end nothing and lose nothing."""
+    pictures = 0
+
+    def edit(_number: int, packet: Any) -> None:
+        nonlocal pictures
+        if packet.stream.type == "video":
+            pictures += 1
+            if pictures % 25 == 0:
+                packet.dts -= (back + 1) * 3000
+                packet.pts -= (back + 1) * 3000
+
+    pieces = cut(program(), edit=edit)
+    found = [times(each) for each in pieces]
+
+    assert sum(number for _, _, number, _, _ in found) == 24 * 30
+    assert not any(each.discontinuity for each in pieces)
+
+
 def test_leap_of_time_stamps_is_a_discontinuity() -> None:
     """A publisher that begins anew begins a new piece, with its next key frame."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from socket import SOCK_DGRAM
 
-from peer_publishers import HTTP, RTMP, RTP, RTSP, SRT, UDP, publish, publish_alone
+from peer_publishers import HTTP, RTMP, RTP, RTSP, UDP, publish, publish_alone
 from peer_servers import rtmp_server, rtsp_server, srt_relay
 from peers import Peers, free_port, peers  # noqa: F401 - a fixture
 from watched import watched
@@ -93,21 +93,3 @@ async def test_servers_that_die_make_their_inputs_unavailable(peers: Peers, tmp_
             assert (alert["severity"], alert["cause"]) == ("critical", "network")
 
     assert all(watch.reasons(name) == {"input_unavailable"} for name in streams)
-
-
-async def test_an_encoder_calls_an_srt_listener_and_calls_again(peers: Peers, tmp_path: Path) -> None:
-    """An encoder that calls with the passphrase is scored; when it calls again, media time goes on."""
-    port, secret = free_port(SOCK_DGRAM), "correct-horse-battery"
-    tv = {"url": f"srt://:{port}?mode=listener", "input": {"passphrase": secret}}
-    call = f"srt://127.0.0.1:{port}?mode=caller&passphrase={secret}"
-    async with watched(tmp_path, {"tv": tv}) as watch:
-        for _turn in range(2):
-            wanted = len(watch.scores) + 4
-            while len(watch.scores) < wanted:  # as encoders do, until somebody listens again
-                caller = publish_alone(peers, call, SRT)
-                await watch.until(lambda: len(watch.scores) >= wanted or not caller.running)  # noqa: B023
-            caller.stop()
-
-    times = watch.times("tv")
-    assert times == sorted(times)
-    assert watch.fired("critical") == set()

@@ -12,49 +12,34 @@ from watched import watched
 MUXERS = {"timeline": DASH, "number": DASH_NUMBER, "list": DASH_LIST}
 
 
-async def test_ffmpeg_dash_is_scored_without_a_finding_until_the_encoder_dies(
+async def test_ffmpeg_and_shaka_packager_are_scored_without_a_finding_until_they_die(
     peers: Peers, tmp_path: Path
 ) -> None:
-    """SegmentTimeline, numbers by duration and SegmentList are scored; a dead encoder is told."""
-    outputs = {tmp_path / "root" / name / "live.mpd": options for name, options in MUXERS.items()}
-    for manifest in outputs:
-        manifest.parent.mkdir(parents=True)
-    publisher = publish(peers, outputs)
-    await publisher.ready(lambda: all(manifest.exists() for manifest in outputs))
-    server = await nginx(peers, tmp_path / "root")
+    """SegmentTimeline, numbers, SegmentList, and one packaging as DASH and HLS, are clean; death is told."""
+    root = tmp_path / "root"
+    outputs = {root / name / "live.mpd": options for name, options in MUXERS.items()}
+    packaged = [root / "shaka" / name for name in ("live.mpd", "live.m3u8")]
+    for manifest in (*outputs, *packaged):
+        manifest.parent.mkdir(parents=True, exist_ok=True)
+    encoder = publish(peers, outputs)
+    _, packager = package(peers, root / "shaka")
+    await encoder.ready(lambda: all(manifest.exists() for manifest in outputs))
+    await packager.ready(lambda: all(manifest.exists() for manifest in packaged))
+    server = await nginx(peers, root)
     streams = {name: server.url(f"{name}/live.mpd") for name in MUXERS}
+    streams |= {"shaka-dash": server.url("shaka/live.mpd"), "shaka-hls": server.url("shaka/live.m3u8")}
     async with watched(tmp_path, streams) as watch:
         await watch.scored(8, *streams)
         assert watch.said() == []
 
-        publisher.kill()
-        # A timeline or a list that does not grow is stale; a number that is due by the clock does not come.
-        for name in ("timeline", "list"):
+        encoder.kill()
+        packager.kill()
+        # A list that does not grow is stale; a number that is due by the clock does not come.
+        listed = set(streams) - {"number"}
+        for name in listed:
             await watch.alerted(name, "playlist_stale")
         await watch.found("number", "segment_unavailable", "event")
 
     for name in streams:
         watch.assert_steady(name)
-    assert watch.reasons("timeline") == watch.reasons("list") == {"playlist_stale"}
-
-
-async def test_shaka_packager_is_scored_as_dash_and_as_hls_without_a_finding(
-    peers: Peers, tmp_path: Path
-) -> None:
-    """One live packaging by Shaka Packager is scored through its MPD and through its playlist alike."""
-    (root := tmp_path / "root").mkdir()
-    _, packager = package(peers, root)
-    await packager.ready(lambda: (root / "live.mpd").exists() and (root / "live.m3u8").exists())
-    server = await nginx(peers, root)
-    streams = {"dash": server.url("live.mpd"), "hls": server.url("live.m3u8")}
-    async with watched(tmp_path, streams) as watch:
-        await watch.scored(8, *streams)
-        assert watch.said() == []
-
-        packager.kill()
-        for name in streams:
-            await watch.alerted(name, "playlist_stale")
-
-    for name in streams:
-        watch.assert_steady(name)
-        assert watch.reasons(name) == {"playlist_stale"}
+    assert all(watch.reasons(name) == {"playlist_stale"} for name in listed)

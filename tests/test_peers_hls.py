@@ -7,22 +7,19 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from peer_publishers import HLS, HLS_FMP4, HLS_ONE_FILE, key_file, publish, publish_ladder
+from peer_publishers import HLS, HLS_FMP4, HLS_ONE_FILE, encrypted, publish, publish_ladder
 from peer_servers import Nginx, nginx
-from peers import Peer, Peers, peers  # noqa: F401 - a fixture
+from peers import Peers, peers  # noqa: F401 - a fixture
 from watched import watched
 
-MUXERS = {"ts": HLS, "fmp4": HLS_FMP4, "ranges": HLS_ONE_FILE}
 
-
-async def published(peers: Peers, root: Path, *names: str) -> tuple[Peer, Nginx]:
-    """One encoder whose output `names` of `MUXERS` write to folders behind one nginx."""
-    outputs = {root / name / "index.m3u8": MUXERS[name] for name in names}
-    for playlist in outputs:
-        playlist.parent.mkdir(parents=True)
-    publisher = publish(peers, outputs)
-    await publisher.ready(lambda: all(playlist.exists() for playlist in outputs))
-    return publisher, await nginx(peers, root)
+async def served(peers: Peers, root: Path) -> Nginx:
+    """nginx in front of a live playlist, `ts/index.m3u8`."""
+    playlist = root / "ts/index.m3u8"
+    playlist.parent.mkdir(parents=True)
+    publisher = publish(peers, {playlist: HLS})
+    await publisher.ready(playlist.exists)
+    return await nginx(peers, root)
 
 
 @asynccontextmanager
@@ -45,49 +42,40 @@ async def vanishing(folder: Path) -> AsyncIterator[None]:
 async def test_ffmpeg_hls_is_scored_without_a_finding_until_the_encoder_dies(
     peers: Peers, tmp_path: Path
 ) -> None:
-    """TS, fMP4 and byte ranges, over HTTP and HTTPS, are scored second by second; a dead encoder is stale."""
-    publisher, server = await published(peers, tmp_path / "root", *MUXERS)
-    streams = {name: server.url(f"{name}/index.m3u8") for name in MUXERS}
-    streams["https"] = server.tls_url("ts/index.m3u8")
+    """TS, fMP4, byte ranges, AES-128 and a ladder, over HTTP and HTTPS, are clean; a dead encoder is stale."""
+    root = tmp_path / "root"
+    muxers = {"ts": HLS, "fmp4": HLS_FMP4, "ranges": HLS_ONE_FILE, "secret": encrypted(peers.folder)}
+    outputs = {root / name / "index.m3u8": muxer for name, muxer in muxers.items()}
+    for playlist in (*outputs, root / "ladder/master.m3u8"):
+        playlist.parent.mkdir(parents=True)
+    publishers = [publish(peers, outputs), publish_ladder(peers, root / "ladder")]
+    (root / "secret/secret.key").write_bytes((peers.folder / "secret.key").read_bytes())
+    for publisher, playlists in zip(publishers, (outputs, [root / "ladder/0.m3u8"]), strict=True):
+        await publisher.ready(lambda playlists=playlists: all(playlist.exists() for playlist in playlists))
+    server = await nginx(peers, root)
+    streams = {name: server.url(f"{name}/index.m3u8") for name in muxers}
+    streams |= {"https": server.tls_url("ts/index.m3u8"), "ladder": server.url("ladder/master.m3u8")}
     async with watched(tmp_path, streams, http={"ca_file": str(server.ca_file)}) as watch:
         await watch.scored(8, *streams)
         assert watch.said() == []
 
-        publisher.kill()
+        for publisher in publishers:
+            publisher.kill()
         for name in streams:
             stale = await watch.found(name, "playlist_stale")
             assert stale["evidence_target_duration_s"] == 2
             await watch.alerted(name, "playlist_stale")
 
+    assert watch.renditions("ladder") == ["180p-400k", "360p-950k"]
     for name in streams:
         watch.assert_steady(name)
         assert watch.reasons(name) == {"playlist_stale"}
     assert watch.fired() == {(name, "playlist_stale") for name in streams}
 
 
-async def test_a_ladder_with_its_multivariant_playlist_and_an_encrypted_stream_are_clean(
-    peers: Peers, tmp_path: Path
-) -> None:
-    """FFmpeg's ladder is as it declares itself, its AES-128 is decrypted: scores, and not one finding."""
-    (root := tmp_path / "root").mkdir()
-    ladder = publish_ladder(peers, root)
-    encrypted = publish(peers, {root / "secret.m3u8": HLS | {"hls_key_info_file": key_file(root)}})
-    for publisher, playlist in ((ladder, "master.m3u8"), (encrypted, "secret.m3u8")):
-        await publisher.ready((root / playlist).exists)
-    server = await nginx(peers, root)
-    streams = {"ladder": server.url("master.m3u8"), "secret": server.url("secret.m3u8")}
-    async with watched(tmp_path, streams) as watch:
-        await watch.scored(8, *streams)
-        assert watch.said() == []
-
-    assert watch.renditions("ladder") == ["180p-400k", "360p-950k"]
-    for name in streams:
-        watch.assert_steady(name)
-
-
 async def test_an_origin_that_goes_away_is_unavailable_until_it_is_back(peers: Peers, tmp_path: Path) -> None:
     """A stopped nginx is `playlist_unavailable` with its error, and when it serves again that is over."""
-    _, server = await published(peers, tmp_path / "root", "ts")
+    server = await served(peers, tmp_path / "root")
     async with watched(tmp_path, {"tv": server.url("ts/index.m3u8")}) as watch:
         await watch.scored(2, "tv")
         server.stop()
@@ -106,7 +94,7 @@ async def test_an_origin_that_goes_away_is_unavailable_until_it_is_back(peers: P
 
 async def test_segments_that_are_deleted_too_early_are_missing(peers: Peers, tmp_path: Path) -> None:
     """Segments that the playlist lists and the server has no more are `segment_missing`, with the 404."""
-    _, server = await published(peers, tmp_path / "root", "ts")
+    server = await served(peers, tmp_path / "root")
     async with watched(tmp_path, {"tv": server.url("ts/index.m3u8")}) as watch:
         await watch.scored(2, "tv")
         async with vanishing(tmp_path / "root/ts"):

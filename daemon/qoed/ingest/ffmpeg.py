@@ -40,7 +40,7 @@ def pull(setup: Setup, outlet: Outlet) -> None:
     except (av.FFmpegError, OSError, ValueError) as error:
         if opening is not None and time.monotonic() - opening >= setup.timeout_s:
             raise InputError("no answer in time") from error  # demuxers have many words for it
-        raise _failure(error, tls="tls_verify" in options) from error
+        raise _failure(error, tls="tls_verify" in options, opened=opening is None) from error
     except SourceError as error:
         raise InputError(f"the stream {error}", reason=error.reason, retryable=True) from error
 
@@ -105,11 +105,11 @@ def _authorities(own: str | None) -> str:
     return f"/proc/self/fd/{descriptor}"
 
 
-def _failure(error: Exception, *, tls: bool) -> InputError:
+def _failure(error: Exception, *, tls: bool, opened: bool) -> InputError:
     """FFmpeg's own words; never its text, which holds the URL."""
     if isinstance(error, av.error.ExitError):
         return InputError("no media in time", reason=ErrorReason.SOURCE_ENDED)
-    if isinstance(error, av.error.ArgumentError):
+    if isinstance(error, av.error.ArgumentError) and not opened:
         # Of what is not on the whitelist, and the scheme of RTSP's redirections is not.
         return InputError("refused: the server sends us elsewhere", reason=ErrorReason.SOURCE_REFUSED)
     if isinstance(error, av.error.InvalidDataError):

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import Any
 
 import av
@@ -22,6 +24,8 @@ _AUDIO_LAG_S = 1.0
 _BREAK_S = 10.0
 """Time stamps of a live stream that leap so far ahead, or back at all, are another time base."""
 _BACK_S = 0.5
+_TICK_S = Fraction(1, 90_000)
+"""Of the clock of transport streams: times that are closer are the same there."""
 _EARLY_S = 0.05
 """A key frame so much before the target is taken: frame durations do not add up to whole seconds."""
 _MP4_CODECS = frozenset({"h264", "hevc", "av1", "vp9", "mpeg4"})
@@ -187,6 +191,8 @@ class Cutter:
 
     def _mux(self, group: _Group, sound: list[Packet[Any]]) -> bytes:
         buffer = io.BytesIO()
+        _straighten(group.video)
+        _straighten(sound)
         with av.open(buffer, "w", format=self._container) as out:
             video_out = out.add_stream_from_template(self._video)
             audio_out = None if self._audio is None else out.add_stream_from_template(self._audio)
@@ -237,6 +243,18 @@ def _target_container(
     fits = video.codec_context.name in _MP4_CODECS
     fits = fits and (audio is None or audio.codec_context.name in _MP4_SOUND)
     return "mp4" if fits else "matroska"
+
+
+def _straighten(packets: list[Packet[Any]]) -> None:
+    """Cameras repeat decoding times, or step back a little; muxers refuse that, and the order is right."""
+    last: int | None = None
+    for packet in packets:
+        if packet.dts is None:
+            continue
+        if last is not None and packet.dts <= last:
+            packet.dts = last + math.ceil(_TICK_S / packet.time_base)
+            packet.pts = None if packet.pts is None else max(packet.pts, packet.dts)
+        last = packet.dts
 
 
 def _time(packet: Packet[Any]) -> float | None:
