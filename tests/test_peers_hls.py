@@ -42,7 +42,7 @@ async def vanishing(folder: Path) -> AsyncIterator[None]:
 async def test_ffmpeg_hls_is_scored_without_a_finding_until_the_encoder_dies(
     peers: Peers, tmp_path: Path
 ) -> None:
-    """TS, fMP4, byte ranges, AES-128 and a ladder, over HTTP and HTTPS, are clean; a dead encoder is stale."""
+    """TS, fMP4, byte ranges, AES-128, a ladder, HTTPS: scores and no finding; a dead encoder is stale."""
     root = tmp_path / "root"
     muxers = {"ts": HLS, "fmp4": HLS_FMP4, "ranges": HLS_ONE_FILE, "secret": encrypted(peers.folder)}
     outputs = {root / name / "index.m3u8": muxer for name, muxer in muxers.items()}
