@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import time
 from typing import TYPE_CHECKING, Any
@@ -281,3 +282,21 @@ async def test_unusable_url_is_one_clear_error(url: str) -> None:
         await publisher.run()
     assert SECRET not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+async def test_closing_ends_though_the_client_swallows_the_cancellation(
+    redis_server: RedisServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session that eats the cancellation, as client libraries may, does not keep the publisher open."""
+    publisher = publisher_to(redis_server.url, [])
+
+    async def session() -> bool:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(0.5)
+        return False
+
+    monkeypatch.setattr(publisher, "_session", session)
+    async with asyncio.timeout(5), running(publisher, drain_s=0.2):
+        publisher.publish_score(a_score())
+        await asyncio.sleep(0.1)
+    assert publisher.stats().dropped == {DropReason.SHUTDOWN: 1}

@@ -172,7 +172,7 @@ class Publisher:
         failures = 0
         try:
             async with asyncio.timeout_at(self._drain_until) as self._drain:
-                while not self._closing or len(self._outbox):
+                while (not self._closing or len(self._outbox)) and not self._overdue():
                     connections = self._health.connections
                     if await self._session():
                         break
@@ -186,6 +186,10 @@ class Publisher:
             self._closing = True
             self._abandon()
             self._finished.set()
+
+    def _overdue(self) -> bool:
+        """Whether the time to drain is over; asked in turn, for a client may swallow the cancellation."""
+        return self._drain_until is not None and asyncio.get_running_loop().time() >= self._drain_until
 
     async def aclose(self, drain_s: float = 5.0) -> None:
         """Take nothing more in, write what waits for up to `drain_s` seconds, count the rest as dropped."""
