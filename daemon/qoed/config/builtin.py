@@ -14,9 +14,10 @@ DROP_ABOVE, DROP_CLEAR = 15.0, 8.0
 """Points below a rendition's own last five minutes: viewers notice, at any height of the rung."""
 DROP_COVERAGE = 0.75
 """A window with gaps may hold other content than the usual, which alone can move a score."""
-RUNG_OFF_ABOVE, RUNG_OFF_CLEAR = 12.0, 6.0
+RUNG_OFF_ABOVE, RUNG_OFF_CLEAR = 20.0, 10.0
 """Points by which a rung falls behind the top rung more than it usually does. From scene to scene, a clean
-rung's ten seconds stray by up to 7 points from their five minutes' mean."""
+rung's ten seconds stray by up to 7 points from their five minutes' mean; early in a stream, with less than
+two minutes to compare with, a level of 12 raised a false alert in one of four demos."""
 COVERAGE_BELOW, COVERAGE_CLEAR = 0.5, 0.7
 """Less than half of the last minute has a score."""
 
