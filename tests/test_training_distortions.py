@@ -18,6 +18,8 @@ STEPS = (
     Degradation(motion_blur=2, seed=1),
     Degradation(contrast=2, seed=1),
     Degradation(noise=2, seed=1),
+    Degradation(banding=2, seed=1),
+    Degradation(sharpen=2, seed=1),
     Degradation(rung_share=0.5, seed=1),
     *(Degradation(codec=codec, quality=QUALITY_RANGE[codec][1] - 4, seed=1) for codec in ENCODERS),
     Degradation(
@@ -40,6 +42,10 @@ def name(plan: Degradation) -> str:
     return "-".join(key for key in plan.to_json() if key != "seed") + f"-{plan.codec}"
 
 
+def error(pictures_: list[np.ndarray], originals: list[np.ndarray]) -> np.ndarray:
+    return np.array([np.abs(a - b).mean() for a, b in zip(pictures_, originals, strict=True)])
+
+
 @pytest.mark.parametrize("codec", list(ENCODERS))
 def test_coding_keeps_every_frame_in_its_place(codec: str) -> None:
     """Whatever the codec and quality, as many frames come out as went in, in the same order."""
@@ -60,9 +66,34 @@ def test_coding_keeps_every_frame_in_its_place(codec: str) -> None:
         assert nearest == sorted(nearest)
 
 
+@pytest.mark.parametrize("codec", ["h264", "hevc", "mpeg2"])
+def test_lost_packets_spoil_pictures_but_lose_none(codec: str) -> None:
+    """The first picture survives; later ones are damaged or repeat the one before, all in place."""
+    frames = moving(24)
+    originals = [luma(frame) for frame in frames]
+    quality = QUALITY_RANGE[codec][0]
+    clean = error([luma(f) for f in transcode(frames, codec, quality, fps=FPS)], originals)
+    spoilt = [
+        error([luma(f) for f in transcode(frames, codec, quality, fps=FPS, loss=4, seed=seed)], originals)
+        for seed in range(4)
+    ]
+
+    assert all(len(one) == 24 for one in spoilt)
+    assert all(one[0] < 1.5 * clean[0] + 0.1 for one in spoilt)
+    assert sum(one.max() > 2 * clean.max() for one in spoilt) >= 3
+
+
+def test_key_frames_alone_cost_no_picture() -> None:
+    """With a group of one picture every frame stands for itself, and all come out."""
+    frames = moving(8)
+
+    assert len(transcode(frames, "h264", 30, fps=FPS, gop=1)) == 8
+    assert len(transcode(frames, "vp9", 30, fps=FPS, gop=1)) == 8
+
+
 def test_an_unknown_codec_is_answered_with_the_known_ones() -> None:
     """A wrong codec name ends in an error that lists the right ones."""
-    with pytest.raises(ValueError, match="unknown codec 'vp3', use one of h264, hevc, av1, mpeg2"):
+    with pytest.raises(ValueError, match="unknown codec 'vp3', use one of h264, hevc, av1, vp9, mpeg2"):
         transcode(moving(2), "vp3", 30, fps=FPS)
 
 
@@ -105,7 +136,14 @@ def test_held_pictures_are_compared_to_what_they_show() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "distance"),
-    [("blur", "sharpness"), ("motion_blur", "sharpness"), ("contrast", "spread"), ("noise", "error")],
+    [
+        ("blur", "sharpness"),
+        ("motion_blur", "sharpness"),
+        ("contrast", "spread"),
+        ("noise", "error"),
+        ("banding", "error"),
+        ("sharpen", "error"),
+    ],
 )
 def test_severities_grow(kind: str, distance: str) -> None:
     """Of the five severities of a picture fault, each is worse than the one before."""
@@ -155,7 +193,8 @@ def test_plans_repeat_and_cover_every_distortion() -> None:
         (Degradation(rung_share=0.5, codec="hevc", quality=20), "upscale"),
         (Degradation(blur=2, noise=3), "blur noise"),
         (Degradation(motion_blur=1, contrast=1, hold=2), "motion_blur contrast hold"),
-        (Degradation(blur=0, noise=0, hold=1), ""),
+        (Degradation(blur=0, noise=0, hold=1, banding=0, sharpen=0, loss=0), ""),
+        (Degradation(banding=3, sharpen=2, loss=1), "banding sharpening damage"),
     ],
 )
 def test_targets_name_what_can_be_seen(plan: Degradation, present: str) -> None:

@@ -34,8 +34,11 @@ def test_identical_pictures_are_perfect() -> None:
     """A picture compared to itself gets the best value of every measure."""
     frames = moving(4, **SIZE)
 
-    assert dict(zip(MEASURES, measure(frames, frames), strict=True)) == pytest.approx(
-        {"xpsnr": XPSNR_CEILING, "ssim": 1.0, "vif0": 1.0, "vif1": 1.0, "vif2": 1.0, "vif3": 1.0}, abs=1e-3
+    found = dict(zip(MEASURES, measure(frames, frames), strict=True))
+
+    assert found.pop("vmaf") > 97  # it depends a little on motion, even then
+    assert found == pytest.approx(
+        {"xpsnr": XPSNR_CEILING, "ssim": 1, "adm": 1, "vif0": 1, "vif1": 1, "vif2": 1, "vif3": 1}, abs=1e-3
     )
 
 
@@ -68,20 +71,27 @@ def test_the_blend_tells_ladders_apart_alike() -> None:
         assert scores[0] - scores[-1] > 20
 
 
-values = st.tuples(st.floats(0, 60), *(st.floats(0, 1) for _ in range(5)))
+values = st.tuples(st.floats(0, 60), st.floats(0, 1), st.floats(0, 100), *(st.floats(0, 1) for _ in range(5)))
+curves = st.lists(st.floats(0, 100), min_size=2, max_size=6, unique=True).map(sorted)
 
 
 @given(
     values,
     values,
-    st.tuples(*(st.floats(0, 10) for _ in range(6))),
+    st.tuples(*(st.floats(0, 10) for _ in MEASURES)),
     st.floats(-10, 5),
+    curves,
 )
 def test_better_measures_never_lower_the_score(
-    a: tuple[float, ...], b: tuple[float, ...], weights: tuple[float, ...], bias: float
+    a: tuple[float, ...],
+    b: tuple[float, ...],
+    weights: tuple[float, ...],
+    bias: float,
+    curve: list[float],
 ) -> None:
     """Whatever blend was fitted, a picture that is better by every measure never scores lower."""
-    opinion = OpinionMap(weights, bias)
+    knots = tuple(np.linspace(0, 100, len(curve)))
+    opinion = OpinionMap(weights, bias, knots, tuple(curve))
     worse, better = np.minimum(a, b), np.maximum(a, b)
 
     assert 0 <= opinion.score(worse) <= opinion.score(better) + 1e-9 <= 100 + 2e-9
@@ -110,14 +120,21 @@ def test_a_blend_survives_its_file(tmp_path: Path) -> None:
     OPINION.save(tmp_path / "opinion.json")
 
     assert load_opinion(tmp_path / "opinion.json") == OPINION
-    assert set(json.loads((tmp_path / "opinion.json").read_text())) == {"weights", "bias"}
+    assert set(json.loads((tmp_path / "opinion.json").read_text())) == {
+        "weights",
+        "bias",
+        "blend",
+        "opinion",
+    }
 
 
 def anchored(number: int, split: str = "train") -> Scene:
     """A CRF ladder whose measures fall evenly."""
     plans = [Degradation(codec="h264", quality=crf, preset="faster").to_json() for crf in sorted(MOS_BY_CRF)]
     severity = np.linspace(0.1, 0.8, len(plans)) + 0.01 * number
-    measures = np.column_stack([60 - 50 * severity, 1 - 0.3 * severity, *[1 - 0.8 * severity] * 4])
+    measures = np.column_stack(
+        [60 - 50 * severity, 1 - 0.3 * severity, 100 - 90 * severity, *[1 - 0.8 * severity] * 5]
+    )
     scene = made_scene(number, entries=len(plans), split=split)
     return dataclasses.replace(scene, labels=measures, plans=plans)
 
@@ -135,7 +152,7 @@ def test_the_fitted_blend_scores_ladders_as_people_did(stills: list[Still]) -> N
     people = [score_of_mos(MOS_BY_CRF[crf]) for crf in sorted(MOS_BY_CRF)]
 
     assert min(opinion.weights) >= 0
-    assert np.abs(means - people).max() < 12
+    assert np.abs(means - people).max() < 8
 
 
 def test_held_out_material_does_not_shape_the_labels(stills: list[Still]) -> None:
@@ -151,5 +168,5 @@ def test_held_out_material_does_not_shape_the_labels(stills: list[Still]) -> Non
 
 def test_too_few_scenes_for_labels_are_said_so(stills: list[Still]) -> None:
     """Fitting labels on too little ends in one line with the count and the remedy."""
-    with pytest.raises(CorpusError, match=r"only 7 clips .* 50 are needed: run qoed-train scenes first"):
+    with pytest.raises(CorpusError, match=r"only 8 clips .* 50 are needed: run qoed-train scenes first"):
         fit_opinion([anchored(0)], stills)

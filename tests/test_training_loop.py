@@ -250,7 +250,11 @@ def _unpicklers() -> Iterator[str]:
                     "torch.jit.load",
                     "torch.package.PackageImporter",
                 }
-                found |= {"allow_pickle"} & {keyword.arg for keyword in node.keywords}
+                found |= {
+                    "allow_pickle"
+                    for keyword in node.keywords
+                    if keyword.arg == "allow_pickle" and ast.unparse(keyword.value) != "False"
+                }
             else:
                 continue
             yield from (f"{path.name}:{node.lineno} {name}" for name in found)

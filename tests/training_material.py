@@ -21,7 +21,7 @@ TINY = NetworkConfig(
     name="tiny", stem=4, widths=(8, 8, 16, 16), blocks=(1, 1, 1, 1), fused=8, heads=2, recipe=RECIPE
 )
 """Every module of the real network, in its smallest form."""
-OPINION = OpinionMap(weights=(2.0, 0.0, 1.0, 3.0, 0.1, 2.0), bias=-6.0)
+OPINION = OpinionMap(weights=(1.5, 0.0, 1.5, 0.5, 0.5, 1.5, 0.1, 2.0), bias=-5.5)
 WIDTH, HEIGHT, FPS = 128, 72, 10
 
 
@@ -114,8 +114,8 @@ def made_scene(
     noise = (
         rng.normal(size=(entries, cuts, *recipe.clip_shape)) * 60 * severity[:, None, None, None, None, None]
     )
-    vif = np.repeat(1 - 0.9 * severity[:, None], 4, axis=1)
-    measures = np.column_stack([60 - 40 * severity, 1 - 0.5 * severity, vif])
+    features = np.repeat(1 - 0.9 * severity[:, None], 5, axis=1)
+    measures = np.column_stack([60 - 40 * severity, 1 - 0.5 * severity, 100 - 90 * severity, features])
     targets = np.zeros((entries, len(DISTORTIONS)))
     targets[1:, DISTORTIONS.index("noise")] = 1.0
     return Scene(

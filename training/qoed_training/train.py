@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from qoed_training.data.batches import BatchMaker
 from qoed_training.data.opinion import OpinionMap
 from qoed_training.data.scenes import Scene
 from qoed_training.network.model import NetworkConfig, QualityNetwork
+from qoed_training.precision import Precision
 from qoed_training.progress import Recent, cosine_rate, seconds_left
 from qoed_training.step import NonFiniteLoss, take_step
 from qoed_training.warmup import load_backbone
@@ -24,16 +25,17 @@ from qoed_training.warmup import load_backbone
 class TrainConfig:
     """What one run does; the same config, seed and scenes give the same weights."""
 
-    steps: int = 450
-    scenes_a_batch: int = 6
-    variants: int = 5
+    steps: int = 2600
+    scenes_a_batch: int = 8
+    variants: int = 4
     learning_rate: float = 1e-3
     weight_decay: float = 0.02
-    warmup: int = 30
-    average_decay: float = 0.995
-    checkpoint_every: int = 50
+    warmup: int = 60
+    average_decay: float = 0.998
+    checkpoint_every: int = 100
     seed: int = 7
     threads: int = 2
+    precision: Precision = field(default_factory=Precision)
 
 
 def train(
@@ -48,7 +50,7 @@ def train(
     folder.mkdir(parents=True, exist_ok=True)
     model = QualityNetwork(network)
     load_backbone(folder / "warmup.safetensors", model.backbone)
-    model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    model = model.to(config.precision.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
@@ -71,7 +73,7 @@ def train(
     model.train()
     for step in range(first, config.steps):
         rate = cosine_rate(config.learning_rate, step, warmup=config.warmup, steps=config.steps)
-        shown = recent.add(take_step(model, optimizer, maker.batch(step), rate))
+        shown = recent.add(take_step(model, optimizer, maker.batch(step), rate, config.precision))
         _update_average(average, model, min(config.average_decay, (1 + step) / (10 + step)))
         done = step + 1
         if done % 10 == 0 or done == config.steps:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from qoed_training.data.opinion import OpinionMap
 from qoed_training.data.scenes import Scene
 from qoed_training.network.backbone import Backbone
 from qoed_training.network.model import NetworkConfig, make_backbone, with_detail
+from qoed_training.precision import Precision
 from qoed_training.progress import Recent, cosine_rate, seconds_left
 from qoed_training.step import take_step
 
@@ -37,13 +38,14 @@ CELLS = 3
 class WarmupConfig:
     """What the warm-up does."""
 
-    steps: int = 700
+    steps: int = 1200
     scenes_a_batch: int = 8
-    crops: int = 2
+    crops: int = 1
     learning_rate: float = 2e-3
     checkpoint_every: int = 100
     seed: int = 11
     threads: int = 2
+    precision: Precision = field(default_factory=Precision)
 
 
 class PatchNetwork(nn.Module):
@@ -114,7 +116,7 @@ def warm_up(
         raise CorpusError("no scenes to train on: run qoed-train scenes first")
     labels = [opinion.label(scene) / 100.0 for scene in used]
     model = PatchNetwork(network).train()
-    model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    model = model.to(config.precision.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimizer = torch.optim.AdamW(model.parameters(), lr=config.learning_rate, weight_decay=0.02)
     checkpoint = folder / "warmup.safetensors"
     first = 0
@@ -124,7 +126,7 @@ def warm_up(
     for step in range(first, config.steps):
         rate = cosine_rate(config.learning_rate, step, warmup=20, steps=config.steps)
         batch = crop_batch(used, labels, network, config, step)
-        shown, done = recent.add(take_step(model, optimizer, batch, rate)), step + 1
+        shown, done = recent.add(take_step(model, optimizer, batch, rate, config.precision)), step + 1
         if done % 25 == 0 or done == config.steps:
             left = seconds_left(started, done - first, config.steps - done)
             yield f"warm-up {done}/{config.steps} {shown}, about {left / 60:.0f} min left"

@@ -13,6 +13,11 @@ from qoed_training.data.corpus import CorpusError
 from qoed_training.data.opinion import OpinionMap
 from qoed_training.data.scenes import Scene
 
+STILL_SHARE = 0.2
+"""Of the clips, shown as one frozen frame: stills, and what a probe sees that decodes key frames only."""
+SWAP_SHARE = 0.3
+"""Of the scenes, shown with red and blue swapped: colour tells contents apart, not their quality."""
+
 
 @dataclass(frozen=True, slots=True)
 class Batch:
@@ -58,10 +63,15 @@ class BatchMaker:
             cut = int(rng.integers(scene.clips.shape[1]))
             cells = rng.permutation(self._recipe.grid**2)
             mirror, backwards = rng.random(2) < 0.5
+            swapped = rng.random() < SWAP_SHARE
             for entry in entries:
-                clips.append(
-                    augment(scene.clips[entry, cut], self._recipe, cells, mirror=mirror, backwards=backwards)
-                )
+                clip = scene.clips[entry, cut]
+                # One frame of a clip with holds or losses would carry a label that nothing in it shows.
+                steady = scene.shown_share[entry] == 1.0 and "loss" not in scene.plans[entry]
+                if steady and rng.random() < STILL_SHARE:
+                    clip = np.repeat(clip[int(rng.integers(len(clip)))][None], len(clip), axis=0)
+                clip = augment(clip, self._recipe, cells, mirror=mirror, backwards=backwards)
+                clips.append(clip[..., ::-1] if swapped else clip)
                 labels.append(self._labels[number][entry])
                 targets.append(scene.targets[entry])
                 numbers.append(number)

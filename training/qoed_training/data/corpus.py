@@ -44,13 +44,14 @@ class CorpusError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One video file with its production (`group`) and split (`train`, `calibration` or `test`)."""
+    """One video or photograph with its production (`group`) and split (`train`, `calibration` or `test`)."""
 
     clip_id: str
     path: Path
     group: str
     split: str
     soft: bool
+    photo: bool = False
 
 
 def read_corpus(folder: Path) -> list[Source]:
@@ -78,7 +79,7 @@ def read_corpus(folder: Path) -> list[Source]:
 def read_table(table: Path, columns: Sequence[str], *, remedy: str) -> list[dict[str, str]]:
     """Rows of a CSV file that must have at least `columns`. Raises `CorpusError`."""
     try:
-        with table.open(newline="", encoding="utf-8") as file:
+        with table.open(newline="", encoding="utf-8-sig") as file:  # spreadsheets write a byte order mark
             reader = csv.DictReader(file)
             absent = [name for name in columns if name not in (reader.fieldnames or ())]
             rows = list(reader)

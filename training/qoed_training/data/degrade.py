@@ -13,12 +13,24 @@ from av.video.reformatter import Interpolation
 
 from qoed_training.data import codecs, pictures
 
-DISTORTIONS = ("compression", "upscale", "blur", "noise", "motion_blur", "contrast", "hold")
+DISTORTIONS = (
+    "compression",
+    "upscale",
+    "blur",
+    "noise",
+    "motion_blur",
+    "contrast",
+    "hold",
+    "banding",
+    "sharpening",
+    "damage",
+)
 """The labels of the distortion head, in its order."""
 
-RUNG_SHARES = (0.75, 0.667, 0.5, 0.4, 0.333, 0.25, 0.2)
-ANCHOR_CRFS = (17, 22, 27, 32, 37, 42, 47)
+RUNG_SHARES = (0.75, 0.667, 0.5, 0.4, 0.333, 0.25, 0.2, 0.167, 0.133)
+ANCHOR_CRFS = (0, 17, 22, 27, 32, 37, 42, 47)
 """x264 at these CRFs has human opinion to hold the labels against (CompressedVQA, 900 sources)."""
+INTRA_SHARE = 0.15
 KERNELS = (
     Interpolation.BICUBIC,
     Interpolation.BICUBIC,
@@ -37,10 +49,14 @@ class Degradation:
     motion_blur: int | None = None
     contrast: int | None = None
     noise: int | None = None
+    banding: int | None = None
+    sharpen: int | None = None
     rung_share: float | None = None
     codec: str | None = None
     quality: int | None = None
     preset: str | None = None
+    gop: int | None = None
+    loss: int | None = None
     seed: int = 0
 
     def targets(self) -> list[float]:
@@ -55,6 +71,9 @@ class Degradation:
             "motion_blur": self.motion_blur is not None and self.motion_blur > 0,
             "contrast": self.contrast is not None and self.contrast > 0,
             "hold": self.hold is not None and self.hold > 1,
+            "banding": self.banding is not None and self.banding > 0,
+            "sharpening": self.sharpen is not None and self.sharpen > 0,
+            "damage": self.loss is not None and self.loss > 0,
         }
         return [float(present[name]) for name in DISTORTIONS]
 
@@ -99,6 +118,10 @@ def apply(reference: Sequence[av.VideoFrame], plan: Degradation, *, fps: float) 
         compared = pictures.contrast(compared, plan.contrast, lift)
     if plan.noise is not None:
         frames = pictures.noise(frames, plan.noise, rng)
+    if plan.banding is not None:
+        frames = pictures.banding(frames, plan.banding)
+    if plan.sharpen is not None:
+        frames = pictures.sharpen(frames, plan.sharpen)
     if plan.rung_share is not None:
         width = _even(reference[0].width * plan.rung_share)
         height = _even(reference[0].height * plan.rung_share)
@@ -109,19 +132,28 @@ def apply(reference: Sequence[av.VideoFrame], plan: Degradation, *, fps: float) 
             frames[0],
             *(b if b is not a else pictures.copy(b) for a, b in pairwise(frames)),
         ]
-        frames = codecs.transcode(frames, plan.codec, plan.quality, fps=fps, preset=plan.preset)
+        frames = codecs.transcode(
+            frames,
+            plan.codec,
+            plan.quality,
+            fps=fps,
+            preset=plan.preset,
+            gop=plan.gop,
+            loss=plan.loss,
+            seed=plan.seed,
+        )
     return Degraded(frames, compared, shown)
 
 
 def random_plans(rng: np.random.Generator, count: int) -> list[Degradation]:
-    """A varied set for one scene: two codec ladders, scaled rungs, picture faults, time faults, pairs."""
+    """A varied set for one scene: codec ladders, scaled rungs, faults of picture, time and transit, pairs."""
     plans = [
         Degradation(codec="h264", quality=int(crf), preset="faster", seed=_seed(rng))
-        for crf in sorted(rng.choice(ANCHOR_CRFS, size=3, replace=False))
+        for crf in sorted(rng.choice(ANCHOR_CRFS, size=2, replace=False))
     ]
-    codec = str(rng.choice(["h264", "hevc", "av1", "mpeg2"]))
+    codec = str(rng.choice(list(codecs.ENCODERS)))
     low, high = codecs.QUALITY_RANGE[codec]
-    edges = np.linspace(low, high, 4)
+    edges = np.linspace(low, high, 3)
     plans += [_coded(rng, codec, float(rng.uniform(a, b))) for a, b in pairwise(edges)]
     plans.append(
         Degradation(
@@ -133,8 +165,19 @@ def random_plans(rng: np.random.Generator, count: int) -> list[Degradation]:
         )
     )
     plans += [_scaled(rng) for _ in range(2)]
-    single = rng.permutation(["blur", "noise", "motion_blur", "contrast", "hold", "blur", "noise"])[:3]
-    plans += [_pictured(rng, str(name)) for name in single]
+    kinds = (
+        "blur",
+        "noise",
+        "motion_blur",
+        "contrast",
+        "hold",
+        "banding",
+        "sharpen",
+        "loss",
+        "blur",
+        "noise",
+    )
+    plans += [_pictured(rng, str(name)) for name in rng.permutation(kinds)[:2]]
     plans += [_pair(rng) for _ in range(max(0, count - len(plans)))]
     return plans[:count]
 
@@ -145,19 +188,21 @@ def _seed(rng: np.random.Generator) -> int:
 
 def _coded(rng: np.random.Generator, codec: str, quality: float) -> Degradation:
     preset = str(rng.choice(["ultrafast", "veryfast", "faster"])) if codec == "h264" else None
-    return Degradation(codec=codec, quality=round(quality), preset=preset, seed=_seed(rng))
+    # Now and then key frames only: stills, and what a probe sees that decodes nothing else.
+    gop = 1 if rng.random() < INTRA_SHARE else None
+    return Degradation(codec=codec, quality=round(quality), preset=preset, gop=gop, seed=_seed(rng))
 
 
 def _scaled(rng: np.random.Generator) -> Degradation:
-    codec = str(rng.choice(["h264", "h264", "hevc", "av1"]))
+    codec = str(rng.choice(["h264", "h264", "hevc", "av1", "vp9"]))
     low, high = codecs.QUALITY_RANGE[codec]
     quality = round(float(low + (high - low) * rng.beta(1.2, 2.0)))
-    share = float(rng.choice(RUNG_SHARES))
     return Degradation(
-        rung_share=share,
+        rung_share=float(rng.choice(RUNG_SHARES)),
         codec=codec,
         quality=quality,
         preset="veryfast" if codec == "h264" else None,
+        gop=1 if rng.random() < INTRA_SHARE else None,
         seed=_seed(rng),
     )
 
@@ -165,13 +210,13 @@ def _scaled(rng: np.random.Generator) -> Degradation:
 def _pictured(rng: np.random.Generator, name: str) -> Degradation:
     severity = int(rng.integers(5))
     steps: dict[str, Any] = {name: severity}
-    if rng.random() < 0.6:  # a live picture is always coded, if only lightly
+    if name == "loss" or rng.random() < 0.6:  # a live picture is always coded, if only lightly
         steps |= {"codec": "h264", "quality": int(rng.integers(18, 30)), "preset": "veryfast"}
     return Degradation(**steps, seed=_seed(rng))
 
 
 def _pair(rng: np.random.Generator) -> Degradation:
-    name = str(rng.choice(["blur", "noise", "contrast", "motion_blur"]))
+    name = str(rng.choice(["blur", "noise", "contrast", "motion_blur", "banding", "sharpen", "hold"]))
     codec = str(rng.choice(["h264", "hevc"]))
     low, high = codecs.QUALITY_RANGE[codec]
     return Degradation(

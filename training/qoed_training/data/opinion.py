@@ -1,22 +1,23 @@
-"""One opinion-scaled label from six full-reference measures.
+"""One opinion-scaled label from full-reference measures.
 
-xpsnr, ssim and vif rank well inside one kind of distortion but share no scale. A logistic blend of them is
-fitted so that, on average, x264 at each CRF scores what 900 sources scored with people (CompressedVQA), and
-that a picture shown from a smaller rung scores what stills of that height scored with people
-(image_quality_test).
+xpsnr, ssim, VMAF and its features rank well inside one kind of distortion but share no scale. A logistic
+blend of them is fitted so that, on average, x264 at each CRF scores what 900 sources scored with people
+(CompressedVQA), and that a picture shown from a smaller rung scores what stills of that height scored with
+people (image_quality_test). What the logistic leaves over is bent away by a monotone curve through the same
+anchors: people see no difference between CRF 0 and 17, measures do.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
+from scipy.optimize import isotonic_regression, minimize
 
 from qoed_training.data.corpus import CorpusError
 from qoed_training.data.fullref import XPSNR_CEILING
@@ -24,7 +25,7 @@ from qoed_training.data.pictures import CONTRAST_GAIN
 from qoed_training.data.scenes import Scene
 from qoed_training.data.stills import DISPLAY_HEIGHT, Still
 
-MOS_BY_CRF = {17: 4.46, 22: 4.42, 27: 4.25, 32: 3.74, 37: 2.84, 42: 1.87, 47: 1.21}
+MOS_BY_CRF = {0: 4.48, 17: 4.46, 22: 4.42, 27: 4.25, 32: 3.74, 37: 2.84, 42: 1.87, 47: 1.21}
 """Mean opinion over 900 sources (ICME 2021 challenge labels, sunwei925/CompressedVQA)."""
 MOS_UNTOUCHED = 4.48
 HOLD_PENALTY = 25.0
@@ -33,6 +34,8 @@ CONTRAST_PENALTY = 40.0
 """Points lost by a picture without any contrast; the loss grows with the missing share."""
 CLEAN_CRF = 16
 MIN_ANCHORS = 50
+KNOTS = 24
+"""Of the curve from blend to opinion."""
 
 
 def score_of_mos(mos: float) -> float:
@@ -42,15 +45,21 @@ def score_of_mos(mos: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class OpinionMap:
-    """`score = 100 * sigmoid(bias + weights . terms(measures))`; weights are never negative."""
+    """`score = curve(100 * sigmoid(bias + weights . terms(measures)))`; weights are never negative.
+
+    The curve is linear between its knots (`blend`, `opinion`, ascending); without knots it is the identity.
+    """
 
     weights: tuple[float, ...]
     bias: float
+    blend: tuple[float, ...] = ()
+    opinion: tuple[float, ...] = ()
 
     def score(self, measures: NDArray[np.float64]) -> NDArray[np.float64]:
-        """0-100 for measures `[...,6]`."""
+        """0-100 for measures `[...,M]`."""
         logit: NDArray[np.float64] = _terms(measures) @ np.array(self.weights) + self.bias
-        return 100.0 / (1.0 + np.exp(-logit))
+        blended = 100.0 / (1.0 + np.exp(-logit))
+        return np.interp(blended, self.blend, self.opinion) if self.blend else blended
 
     def label(self, scene: Scene) -> NDArray[np.float64]:
         """Labels of all entries of a scene, held pictures punished: `float64 [K]`, 0-100."""
@@ -69,15 +78,18 @@ class OpinionMap:
 def load_opinion(path: Path) -> OpinionMap:
     """Read what `OpinionMap.save` wrote."""
     fields = json.loads(path.read_text(encoding="utf-8"))
-    return OpinionMap(tuple(fields["weights"]), fields["bias"])
+    return OpinionMap(
+        tuple(fields["weights"]), fields["bias"], tuple(fields["blend"]), tuple(fields["opinion"])
+    )
 
 
 def _terms(measures: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Bounded, roughly linear in opinion: xpsnr share, structural loss in decades, information per scale."""
+    """Bounded, roughly linear in opinion: xpsnr share, structural loss in decades, VMAF, its features."""
     xpsnr = measures[..., :1] / XPSNR_CEILING
     ssim = -np.log10(1.0 - np.clip(measures[..., 1:2], 0.0, 1.0) + 1e-3) / 3.0
-    vif = np.clip(measures[..., 2:], 0.0, 1.0)
-    return np.concatenate([xpsnr, ssim, vif], axis=-1)
+    vmaf = measures[..., 2:3] / 100.0
+    features = np.clip(measures[..., 3:], 0.0, 1.0)
+    return np.concatenate([xpsnr, ssim, vmaf, features], axis=-1)
 
 
 def fit_opinion(scenes: Sequence[Scene], stills: Sequence[Still]) -> OpinionMap:
@@ -106,7 +118,20 @@ def fit_opinion(scenes: Sequence[Scene], stills: Sequence[Still]) -> OpinionMap:
     start = np.array([1.0] * terms.shape[1] + [-3.0])
     bounds = [(0.0, None)] * terms.shape[1] + [(None, None)]
     found = minimize(loss, start, bounds=bounds, method="L-BFGS-B")
-    return OpinionMap(tuple(float(value) for value in found.x[:-1]), float(found.x[-1]))
+    bare = OpinionMap(tuple(float(value) for value in found.x[:-1]), float(found.x[-1]))
+    return replace(bare, **_curve(bare.score(np.array(measures)), wanted))
+
+
+def _curve(blended: NDArray[np.float64], wanted: NDArray[np.float64]) -> dict[str, tuple[float, ...]]:
+    """Isotonic regression of opinion on the blend, thinned to `KNOTS` knots, with 0 at the bottom."""
+    order = np.argsort(blended, kind="stable")
+    x, y = blended[order], isotonic_regression(wanted[order]).x
+    # Evenly spaced over the scale, not over the anchors: most of them are good pictures.
+    edges = np.linspace(x[0], x[-1] + 1e-9, KNOTS + 1)
+    bins = [(x >= low) & (x < high) for low, high in pairwise(edges)]
+    knots = [(float(x[inside].mean()), float(y[inside].mean())) for inside in bins if inside.any()]
+    blend, opinion = zip((0.0, 0.0), *knots, (100.0, max(knots[-1][1], float(wanted.max()))), strict=True)
+    return {"blend": blend, "opinion": opinion}
 
 
 def _anchor(

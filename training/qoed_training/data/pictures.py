@@ -16,7 +16,10 @@ BLUR_SIGMA = (0.6, 1.0, 1.6, 2.5, 4.0)
 NOISE_SIGMA = (3.0, 6.0, 12.0, 20.0, 32.0)
 MOTION_LENGTH = (3, 5, 9, 15, 23)
 CONTRAST_GAIN = (0.85, 0.7, 0.55, 0.4, 0.25)
+BANDING_STEP = (5.0, 8.0, 12.0, 18.0, 28.0)
+SHARPEN_AMOUNT = (0.6, 1.2, 2.2, 3.5, 6.0)
 """Five severities each, mildest first."""
+SHARPEN_SIGMA = 1.4
 
 
 def resize(
@@ -63,6 +66,25 @@ def contrast(frames: Frames, severity: int, lift: float) -> list[av.VideoFrame]:
     gain = CONTRAST_GAIN[severity]
     return [
         _map(frame, lambda p, half: (p - (128 if half else lift)) * gain + (128 if half else lift))
+        for frame in frames
+    ]
+
+
+def banding(frames: Frames, severity: int) -> list[av.VideoFrame]:
+    """Fewer levels in luma, as a coarse bit depth or quantiser leaves them: smooth areas turn into steps."""
+    step = BANDING_STEP[severity]
+    return [
+        _map(frame, lambda p, half: p if half else np.floor(p / step) * step + step / 2) for frame in frames
+    ]
+
+
+def sharpen(frames: Frames, severity: int) -> list[av.VideoFrame]:
+    """Unsharp mask on luma: halos around edges, as receivers and careless encoders make them."""
+    amount = SHARPEN_AMOUNT[severity]
+    return [
+        _map(
+            frame, lambda p, half: p if half else p + amount * (p - ndimage.gaussian_filter(p, SHARPEN_SIGMA))
+        )
         for frame in frames
     ]
 

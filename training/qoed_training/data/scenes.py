@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from qoed_engine.manifest import Recipe
 from qoed_engine.preprocess import clip_from_frames
-from qoed_training.data import pictures
+from qoed_training.data import camera, pictures
 from qoed_training.data.corpus import CorpusError, Source, duration_s, opened, read_section
 from qoed_training.data.degrade import Degradation, apply, random_plans
 from qoed_training.data.fullref import MEASURES, measure
@@ -27,7 +27,9 @@ from qoed_training.data.privileges import drop_sys_nice
 
 SECTION_S = 1.05
 REFERENCE_HEIGHTS = (540, 720, 1080)
-"""A source is shown on a screen of one of these heights, at or below its own size: it is sharp there."""
+"""A source is shown on a screen of one of these heights, below its own size: it is sharp there."""
+CLEAN_SHARE, SOFT_SHARE = 0.8, 0.6
+"""Of a video's own lines, those that still look clean; less of sources that are mildly degraded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class SceneSpec:
 class Scene:
     """A made scene. `clips` is `uint8 [K,P,T,2S,S,3]` (memory-mapped), entry 0 is the reference itself.
 
-    `labels` is `float64 [K,6]` (`fullref.MEASURES`), `shown_share` the share of distinct pictures on show.
+    `labels` is `float64 [K,M]` (`fullref.MEASURES`), `shown_share` the share of distinct pictures on show.
     """
 
     name: str
@@ -65,47 +67,47 @@ class Scene:
 
 
 def plan_scenes(sources: list[Source], *, seed: int, per_source: int, plans: int) -> list[SceneSpec]:
-    """Spread sections over each source; heights and degradations are drawn from `seed`."""
+    """Spread sections over each video, take one scene of each photograph; the rest is drawn from `seed`."""
     specs = []
     for source in sources:
         rng = np.random.default_rng([seed, int(hashlib.sha256(source.clip_id.encode()).hexdigest()[:8], 16)])
-        room = max(0.0, duration_s(source.path) - SECTION_S - 0.1)
-        heights = screen_heights(source)
+        room = 0.0 if source.photo else max(0.0, duration_s(source.path) - SECTION_S - 0.1)
+        heights, count = screen_heights(source), 1 if source.photo else per_source
         specs += [
             SceneSpec(
                 source=source,
-                start_s=round(room * (index + float(rng.random()) * 0.5) / per_source, 2),
-                display_height=heights[index % len(heights)],
+                start_s=round(room * (index + float(rng.random()) * 0.5) / count, 2),
+                display_height=int(rng.choice(heights)) if source.photo else heights[index % len(heights)],
                 plans=tuple(random_plans(rng, plans)),
                 ordinals=tuple(int(value) for value in rng.integers(0, 1000, size=2)),
             )
-            for index in range(per_source)
+            for index in range(count)
         ]
     return specs
 
 
 def screen_heights(source: Source) -> list[int]:
-    """Screens on which this source is sharp, smaller ones more often."""
-    with opened(source.path) as (_container, stream):
-        native = (
-            min(stream.height, round(stream.width * 9 / 16))
-            if stream.width > stream.height
-            else stream.height
-        )
-    limit = native * (0.6 if source.soft else 1.0)
-    fitting = [height for height in REFERENCE_HEIGHTS if height <= limit * 1.06]
+    """Screens on which this source is sharp and clean, smaller ones more often."""
+    if source.photo:
+        limit = camera.lines_of_photo(source.path) / camera.MIN_EXCESS
+        fitting = [height for height in REFERENCE_HEIGHTS if height <= limit]
+    else:
+        with opened(source.path) as (_container, stream):
+            native = min(stream.height, round(stream.width * 9 / 16))
+        # Scaled down, what the source's own encoder left in it is scaled away.
+        limit = native * (SOFT_SHARE if source.soft else CLEAN_SHARE)
+        fitting = [height for height in REFERENCE_HEIGHTS if height <= limit * 1.06]
     # Smaller screens are cheaper and cleaner: they come up twice as often.
     return [fitting[0], *fitting] if fitting else [max(360, 2 * round(limit / 2))]
 
 
 def make_scene(spec: SceneSpec, recipe: Recipe) -> dict[str, Any]:
     """Render, degrade, measure and cut one scene; returns arrays ready for `np.savez`."""
-    raw = read_section(spec.source.path, spec.start_s, SECTION_S)
-    if len(raw) < 8:
-        raise RuntimeError(f"{spec.source.clip_id} at {spec.start_s}s: only {len(raw)} frames")
-    reference = _on_screen(raw, spec.display_height)
-    fps = len(raw) / SECTION_S
-    picks = [min(len(raw) - 1, round(k * recipe.span_s / recipe.frames * fps)) for k in range(recipe.frames)]
+    reference, fps = _reference(spec)
+    last = len(reference) - 1
+    picks = [min(last, round(k * recipe.span_s / recipe.frames * fps)) for k in range(recipe.frames)]
+    # What is compared: every picked picture with its neighbour.
+    compared = [index for pick in picks for index in (min(pick, last - 1), min(pick, last - 1) + 1)]
     clips, labels, shares = [], [], []
     for plan in (None, *spec.plans):
         made = apply(reference, plan, fps=fps) if plan else None
@@ -113,8 +115,8 @@ def make_scene(spec: SceneSpec, recipe: Recipe) -> dict[str, Any]:
         clean = made.reference if made else list(reference)
         shown = made.shown if made else list(range(len(reference)))
         chosen = [frames[index] for index in picks]
-        screen = pictures.resize(chosen, reference[0].width, reference[0].height)
-        labels.append(measure([clean[index] for index in picks], screen))
+        screen = pictures.resize([frames[i] for i in compared], reference[0].width, reference[0].height)
+        labels.append(measure([clean[index] for index in compared], screen))
         shares.append(len(set(shown)) / len(shown))
         clips.append(
             [
@@ -132,6 +134,16 @@ def make_scene(spec: SceneSpec, recipe: Recipe) -> dict[str, Any]:
         "group": spec.source.group,
         "split": spec.source.split,
     }
+
+
+def _reference(spec: SceneSpec) -> tuple[list[av.VideoFrame], float]:
+    """The clean section as its screen shows it, and its frame rate."""
+    if spec.source.photo:
+        return camera.film(spec.source.path, spec.display_height, seconds=SECTION_S, seed=spec.ordinals[0])
+    raw = read_section(spec.source.path, spec.start_s, SECTION_S)
+    if len(raw) < 8:
+        raise RuntimeError(f"{spec.source.clip_id} at {spec.start_s}s: only {len(raw)} frames")
+    return _on_screen(raw, spec.display_height), len(raw) / SECTION_S
 
 
 def _on_screen(frames: list[av.VideoFrame], display_height: int) -> list[av.VideoFrame]:
