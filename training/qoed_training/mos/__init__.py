@@ -1,0 +1,1 @@
+"""Published sets of videos with human opinion, read in the layouts they are published in."""
