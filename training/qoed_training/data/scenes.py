@@ -7,9 +7,7 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from concurrent.futures import BrokenExecutor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +21,7 @@ from qoed_training.data import camera, pictures
 from qoed_training.data.corpus import CorpusError, Source, duration_s, opened, read_section
 from qoed_training.data.degrade import Degradation, apply, random_plans
 from qoed_training.data.fullref import MEASURES, measure
-from qoed_training.data.privileges import drop_sys_nice
+from qoed_training.data.workers import in_processes
 
 SECTION_S = 1.05
 REFERENCE_HEIGHTS = (540, 720, 1080)
@@ -157,37 +155,23 @@ def _on_screen(frames: list[av.VideoFrame], display_height: int) -> list[av.Vide
 def build_scenes(specs: list[SceneSpec], folder: Path, recipe: Recipe, *, workers: int = 2) -> Iterator[str]:
     """Make what is missing in `folder`, yielding a progress line per scene; safe to interrupt and repeat.
 
-    A scene that cannot be made is left out and said so. Raises `CorpusError` when a worker dies.
+    A scene that cannot be made, or kills its process, is left out and said so. Raises `CorpusError`.
     """
     folder.mkdir(parents=True, exist_ok=True)
     todo = [spec for spec in specs if not (folder / f"{spec.name}.npz").exists()]
     yield f"{len(specs) - len(todo)} of {len(specs)} scenes are there"
     if not todo:
         return
-    # Not plain fork: swscale's threads do not survive it, and the first picture scaled would wait for ever.
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__])
     started = time.monotonic()
-    with ProcessPoolExecutor(workers, context, initializer=drop_sys_nice) as pool:
-        pending = {pool.submit(_write_scene, spec, folder, recipe): spec for spec in todo}
-        try:
-            for done, future in enumerate(as_completed(pending), 1):
-                spec = pending[future]
-                try:
-                    future.result()
-                except BrokenExecutor as error:
-                    raise CorpusError(
-                        "a process that makes scenes was killed, perhaps for want of memory: "
-                        "repeat the command with fewer --workers"
-                    ) from error
-                except (CorpusError, RuntimeError, av.error.FFmpegError, ValueError) as error:
-                    yield f"scene {spec.name} left out: {error}"
-                    continue
-                left = (time.monotonic() - started) / done * (len(todo) - done)
-                yield f"scene {done}/{len(todo)} {spec.name}, about {left / 60:.0f} min left"
-        finally:
-            # Who interrupts waits for the scenes in the making only, not for all that are planned.
-            pool.shutdown(cancel_futures=True)
+    jobs = {spec.name: (spec, folder, recipe) for spec in todo}
+    for done, (name, error) in enumerate(in_processes(_write_scene, jobs, folder, workers=workers), 1):
+        if isinstance(error, CorpusError | RuntimeError | av.error.FFmpegError | ValueError):
+            yield f"scene {name} left out: {error}"
+            continue
+        if error is not None:
+            raise error
+        left = (time.monotonic() - started) / done * (len(todo) - done)
+        yield f"scene {done}/{len(todo)} {name}, about {left / 60:.0f} min left"
 
 
 def _write_scene(spec: SceneSpec, folder: Path, recipe: Recipe) -> None:
