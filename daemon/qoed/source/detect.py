@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Unpack
 
 from qoed.clock import Clock
 from qoed.errors import ErrorReason, SourceError
 from qoed.source.dash.source import DashSource
 from qoed.source.hls.source import HlsSource
-from qoed.source.http import Fetched, Fetcher, FetchError, FetchKind
+from qoed.source.http import Fetched, Fetcher, FetchError, FetchKind, Request
 from qoed.source.options import SourceOptions
 from qoed.source.protocol import Emit, Source
 from qoed.source.transport import Transport
@@ -70,13 +70,13 @@ class _FirstAnswer:
         self._url = url
         self._http = http
 
-    async def fetch(self, url: str, **how: Any) -> Fetched:
+    async def fetch(self, url: str, **how: Unpack[Request]) -> Fetched:
         """The answer at hand, else one from the wire. Raises `FetchError`."""
         answer, self.answer = self.answer, None
         if answer is not None and url == self._url:
             return answer
         return await self._http.fetch(url, **how)
 
-    async def download(self, url: str, sink: Callable[[bytes], object], **how: Any) -> Fetched:
+    async def download(self, url: str, sink: Callable[[bytes], object], **how: Unpack[Request]) -> Fetched:
         """From the wire. Raises `FetchError`."""
         return await self._http.download(url, sink, **how)

@@ -11,12 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from pathlib import Path
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
 
 from qoed.clock import Clock
 from qoed.errors import ErrorReason, SourceError
 from qoed.model import Finding, Reason, Rendition, Segment, Severity
 from qoed.source.cut import Piece, cut, probe
+from qoed.source.local import path_of
 from qoed.source.options import SourceOptions
 from qoed.source.pace import Pacer
 from qoed.source.protocol import Emit
@@ -38,7 +38,7 @@ class FileSource:
 
     def __init__(self, stream: str, path: str, options: SourceOptions, *, clock: Clock) -> None:
         self._stream = stream
-        self._path = unquote(urlsplit(path).path) if path.startswith("file:") else path
+        self._path = path_of(path)
         self._options = options
         self._clock = clock
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, NotRequired, Protocol, Self, TypedDict, Unpack
 
 import aiohttp
 from yarl import URL
@@ -39,9 +39,6 @@ _KEPT_HEADERS = (
     "Via",
     "X-Cache",
 )
-
-
-Method = Literal["GET", "HEAD"]
 
 
 class FetchKind(StrEnum):
@@ -90,38 +87,31 @@ ByteRange = tuple[int, int | None]
 """Offset and length; without a length to the end, even one that is still to come."""
 
 
+class Request(TypedDict):
+    """How a URL is asked for."""
+
+    max_bytes: int
+    """Larger bodies (decompressed) are refused."""
+    deadline_s: float
+    """Limit for the whole exchange."""
+    byte_range: NotRequired[ByteRange | None]
+    """The part that is wanted."""
+    headers: NotRequired[Mapping[str, str] | None]
+    """Request headers."""
+    method: NotRequired[Literal["GET", "HEAD"]]
+    """GET where it is not said."""
+    silence_s: NotRequired[float | None]
+    """How long the connection may be silent; a server that blocks needs more than the usual."""
+
+
 class Fetcher(Protocol):
     """What the sources ask of a transport."""
 
-    async def fetch(
-        self,
-        url: str,
-        *,
-        max_bytes: int,
-        deadline_s: float,
-        byte_range: ByteRange | None = None,
-        headers: Mapping[str, str] | None = None,
-        method: Method = "GET",
-        silence_s: float | None = None,
-    ) -> Fetched:
-        """GET `url`, or `byte_range` of it; HEAD: its headers. Raises `FetchError`.
-
-        `silence_s`: how long the connection may be silent; a server that blocks needs more than the usual.
-        """
+    async def fetch(self, url: str, **how: Unpack[Request]) -> Fetched:
+        """GET `url`, or `byte_range` of it; HEAD: its headers. Raises `FetchError`."""
         ...
 
-    async def download(
-        self,
-        url: str,
-        sink: Callable[[bytes], object],
-        *,
-        max_bytes: int,
-        deadline_s: float,
-        byte_range: ByteRange | None = None,
-        headers: Mapping[str, str] | None = None,
-        method: Method = "GET",
-        silence_s: float | None = None,
-    ) -> Fetched:
+    async def download(self, url: str, sink: Callable[[bytes], object], **how: Unpack[Request]) -> Fetched:
         """Like `fetch`, but hands the body to `sink` (it may be async) piece by piece; `body` stays empty."""
         ...
 
@@ -180,53 +170,22 @@ class HttpClient:
             await self._session.close()
             self._session = None
 
-    async def fetch(
-        self,
-        url: str,
-        *,
-        max_bytes: int,
-        deadline_s: float,
-        byte_range: ByteRange | None = None,
-        headers: Mapping[str, str] | None = None,
-        method: Method = "GET",
-        silence_s: float | None = None,
-    ) -> Fetched:
+    async def fetch(self, url: str, **how: Unpack[Request]) -> Fetched:
         """GET `url` into memory, at most `max_bytes` decompressed, within `deadline_s` in all.
 
         Raises `FetchError`.
         """
         chunks: list[bytes] = []
-        reply = await self.download(
-            url,
-            chunks.append,
-            max_bytes=max_bytes,
-            deadline_s=deadline_s,
-            byte_range=byte_range,
-            headers=headers,
-            method=method,
-            silence_s=silence_s,
-        )
-        return replace(reply, body=_in_range(b"".join(chunks), reply, byte_range, url))
+        reply = await self.download(url, chunks.append, **how)
+        return replace(reply, body=_in_range(b"".join(chunks), reply, how.get("byte_range"), url))
 
-    async def download(
-        self,
-        url: str,
-        sink: Callable[[bytes], object],
-        *,
-        max_bytes: int,
-        deadline_s: float,
-        byte_range: ByteRange | None = None,
-        headers: Mapping[str, str] | None = None,
-        method: Method = "GET",
-        silence_s: float | None = None,
-    ) -> Fetched:
+    async def download(self, url: str, sink: Callable[[bytes], object], **how: Unpack[Request]) -> Fetched:
         """Like `fetch`, but hands the body to `sink` (it may be async) piece by piece; `body` stays empty."""
         marks = Marks(begun=self._clock.monotonic())
+        deadline_s = how["deadline_s"]
         try:
             async with asyncio.timeout(deadline_s):
-                return await self._follow(
-                    method, url, sink, marks, max_bytes, byte_range, dict(headers or {}), silence_s
-                )
+                return await self._follow(url, sink, marks, how)
         except (TimeoutError, aiohttp.ClientError, OSError, ValueError) as error:
             now = self._clock.monotonic()
             waiting = marks.queue_begun is not None
@@ -235,26 +194,17 @@ class HttpClient:
                 f"{text}: {redact(url)}", kind=kind, status=marks.status, timings=marks.timings(now)
             ) from error
 
-    async def _follow(
-        self,
-        method: Method,
-        url: str,
-        sink: Callable[[bytes], object],
-        marks: Marks,
-        max_bytes: int,
-        byte_range: ByteRange | None,
-        headers: dict[str, str],
-        silence_s: float | None,
-    ) -> Fetched:
-        offset, length = byte_range or (0, None)
+    async def _follow(self, url: str, sink: Callable[[bytes], object], marks: Marks, how: Request) -> Fetched:
+        headers = dict(how.get("headers") or {})
+        offset, length = how.get("byte_range") or (0, None)
         if offset or length is not None:
             headers["Range"] = f"bytes={offset}-{'' if length is None else offset + length - 1}"
         to_the_end = offset if length is None else 0
         for _hop in range(MAX_REDIRECTS + 1):
             _check_scheme(url)
-            async with self._request(method, url, headers, marks, silence_s) as response:
+            async with self._request(url, headers, marks, how) as response:
                 if response.status not in _REDIRECTS:
-                    return await self._receive(url, response, sink, marks, max_bytes, to_the_end)
+                    return await self._receive(url, response, sink, marks, how["max_bytes"], to_the_end)
                 target = resolve(url, response.headers.get("Location", ""))
             if url.startswith("https:") and target.startswith("http:"):
                 raise FetchError(
@@ -266,18 +216,18 @@ class HttpClient:
         raise FetchError(f"more than {MAX_REDIRECTS} redirects: {redact(url)}", kind=FetchKind.REDIRECT)
 
     def _request(
-        self, method: Method, url: str, headers: dict[str, str], marks: Marks, silence_s: float | None
+        self, url: str, headers: dict[str, str], marks: Marks, how: Request
     ) -> aiohttp.client._RequestContextManager:
         if self._session is None:
             raise RuntimeError("HttpClient is used outside of its `async with`")
         # Signed URLs must go out as they were written; only what is no URL at all is quoted.
         verbatim = url.isascii() and " " not in url
         return self._session.request(
-            method,
+            how.get("method", "GET"),
             URL(url, encoded=verbatim),
             headers=headers,
             allow_redirects=False,
-            timeout=aiohttp.ClientTimeout(total=None, sock_read=silence_s or self._sock_read_s),
+            timeout=aiohttp.ClientTimeout(total=None, sock_read=how.get("silence_s") or self._sock_read_s),
             trace_request_ctx=marks,
         )
 

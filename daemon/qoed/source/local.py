@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Unpack
 from urllib.parse import unquote, urlsplit
 
 from qoed.clock import Clock
 from qoed.model import WireTimings
-from qoed.source.http import ByteRange, Fetched, Fetcher, FetchError, FetchKind, Method
+from qoed.source.http import ByteRange, Fetched, Fetcher, FetchError, FetchKind, Request
+
+
+def path_of(path: str) -> str:
+    """The path that a `file:` URL names; a path is its own."""
+    return unquote(urlsplit(path).path) if path.startswith("file:") else path
+
+
+def opened(url: str, http: Fetcher, clock: Clock) -> tuple[str, Fetcher]:
+    """How a playlist is got at: of a path or `file:` URL, its absolute URL and the `LocalFiles` around it."""
+    if "://" in url and not url.startswith("file:"):
+        return url, http
+    path = Path(path_of(url)).resolve()
+    return path.as_uri(), LocalFiles(path.parent, http, clock)
 
 
 class LocalFiles:
@@ -21,57 +35,20 @@ class LocalFiles:
         self._http = http
         self._clock = clock
 
-    async def fetch(
-        self,
-        url: str,
-        *,
-        max_bytes: int,
-        deadline_s: float,
-        byte_range: ByteRange | None = None,
-        headers: Mapping[str, str] | None = None,
-        method: Method = "GET",
-        silence_s: float | None = None,
-    ) -> Fetched:
+    async def fetch(self, url: str, **how: Unpack[Request]) -> Fetched:
         """Read a file or GET a URL. Raises `FetchError`."""
         if not url.startswith("file:"):
-            return await self._http.fetch(
-                url,
-                max_bytes=max_bytes,
-                deadline_s=deadline_s,
-                byte_range=byte_range,
-                headers=headers,
-                method=method,
-                silence_s=silence_s,
-            )
+            return await self._http.fetch(url, **how)
         begun = self._clock.monotonic()
-        path = Path(unquote(urlsplit(url).path))
-        body = await asyncio.to_thread(self._read, path, max_bytes, byte_range)
+        path, byte_range = Path(path_of(url)), how.get("byte_range")
+        body = await asyncio.to_thread(self._read, path, how["max_bytes"], byte_range)
         took = self._clock.monotonic() - begun
         timings = WireTimings(download_s=took, total_s=took, bytes=len(body))
         return Fetched(body=body, status=200, final_url=url, headers={}, timings=timings)
 
-    async def download(
-        self,
-        url: str,
-        sink: Callable[[bytes], object],
-        *,
-        max_bytes: int,
-        deadline_s: float,
-        byte_range: ByteRange | None = None,
-        headers: Mapping[str, str] | None = None,
-        method: Method = "GET",
-        silence_s: float | None = None,
-    ) -> Fetched:
+    async def download(self, url: str, sink: Callable[[bytes], object], **how: Unpack[Request]) -> Fetched:
         """Like `fetch`, but hands the body to `sink`; the reply's `body` is empty. Raises `FetchError`."""
-        fetched = await self.fetch(
-            url,
-            max_bytes=max_bytes,
-            deadline_s=deadline_s,
-            byte_range=byte_range,
-            headers=headers,
-            method=method,
-            silence_s=silence_s,
-        )
+        fetched = await self.fetch(url, **how)
         sink(fetched.body)
         return replace(fetched, body=b"")
 

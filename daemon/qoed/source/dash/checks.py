@@ -16,6 +16,7 @@ from qoed.source.dash.presentation import Presentation, Track
 from qoed.source.exchange import PlaylistExchange
 from qoed.source.options import SourceOptions
 from qoed.source.report import Report
+from qoed.source.stale import stands_still
 
 _V = TypeVar("_V")
 _KEPT = 512
@@ -134,17 +135,8 @@ class ManifestChecks:
             self._last_new = now
             text = "the presentation has ended" if ended else "MPD moves again"
             return self._report.end(Reason.PLAYLIST_STALE, now, text)
-        age = now - self._last_new
-        if age < self._limit_s:
-            return []
-        return self._report.start(
-            Reason.PLAYLIST_STALE,
-            now,
-            f"no new segment for {age:.1f} s",
-            value=round(age, 3),
-            unit="s",
-            target_duration_s=round(target, 3),
-            limit_s=self._limit_s,
+        return stands_still(
+            self._report, now, since=self._last_new, limit_s=self._limit_s, target_s=round(target, 3)
         )
 
     def _stale_limit_s(self, presentation: Presentation, target: float) -> float:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import structlog
 
@@ -19,7 +17,7 @@ from qoed.source.dash.manifest import Manifest
 from qoed.source.dash.presentation import Ladder, Presentation
 from qoed.source.dash.rendition_checks import RenditionChecks
 from qoed.source.http import Fetcher
-from qoed.source.local import LocalFiles
+from qoed.source.local import opened
 from qoed.source.options import SourceOptions
 from qoed.source.protocol import Emit
 from qoed.source.report import Report
@@ -39,9 +37,7 @@ class DashSource:
     """
 
     def __init__(self, stream: str, url: str, options: SourceOptions, *, http: Fetcher, clock: Clock) -> None:
-        if url.startswith("file:") or "://" not in url:
-            path = Path(unquote(urlsplit(url).path) if url.startswith("file:") else url).resolve()
-            url, http = path.as_uri(), LocalFiles(path.parent, http, clock)
+        url, http = opened(url, http, clock)
         self._stream = stream
         self._url = url
         self._options = options

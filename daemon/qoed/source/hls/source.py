@@ -6,13 +6,11 @@ import asyncio
 import math
 import random
 from collections.abc import Mapping
-from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 import structlog
 
 from qoed.clock import Clock
-from qoed.errors import SourceError
+from qoed.errors import SourceError, first_source_error
 from qoed.model import Rendition, RenditionGone
 from qoed.source.health import Health
 from qoed.source.hls.checks import LadderChecks, RenditionChecks
@@ -23,7 +21,7 @@ from qoed.source.hls.model import MediaPlaylist, MultivariantPlaylist
 from qoed.source.hls.playlist import parse_playlist
 from qoed.source.hls.poller import RenditionPoller
 from qoed.source.http import Fetcher
-from qoed.source.local import LocalFiles
+from qoed.source.local import opened
 from qoed.source.options import SourceOptions
 from qoed.source.protocol import Emit
 from qoed.source.timeline import Timeline
@@ -56,9 +54,7 @@ class HlsSource:
         clock: Clock,
         rng: random.Random | None = None,
     ) -> None:
-        if url.startswith("file:") or "://" not in url:
-            path = Path(unquote(urlsplit(url).path) if url.startswith("file:") else url).resolve()
-            url, http = path.as_uri(), LocalFiles(path.parent, http, clock)
+        url, http = opened(url, http, clock)
         self._stream = stream
         self._url = url
         self._options = options
@@ -99,7 +95,7 @@ class HlsSource:
                 if watch is not None:
                     watch.cancel()
         except BaseExceptionGroup as errors:
-            raise _first_source_error(errors) or errors from None
+            raise first_source_error(errors) or errors from None
         for checks in self._checks.values():
             await emit_all(emit, checks.gone(self._clock.monotonic()))
 
@@ -202,14 +198,3 @@ class HlsSource:
 def _accompanies(one: Followed, followed: list[Followed]) -> bool:
     """Whether it is the sound of others that have pictures."""
     return one.rendition.audio_only and not all(other.rendition.audio_only for other in followed)
-
-
-def _first_source_error(errors: BaseExceptionGroup[BaseException]) -> SourceError | None:
-    """The `SourceError` in a group that holds nothing else; None leaves the group as it is."""
-    found, other = errors.split(SourceError)
-    if found is None or other is not None:
-        return None
-    error: BaseException = found
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return error if isinstance(error, SourceError) else None

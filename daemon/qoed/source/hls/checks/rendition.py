@@ -20,6 +20,7 @@ from qoed.source.hls.model import MediaPlaylist, Part, PreloadHint
 from qoed.source.http import Fetched, FetchError, FetchKind
 from qoed.source.options import SourceOptions
 from qoed.source.report import Report
+from qoed.source.stale import stands_still
 from qoed.source.timeline import Timeline
 from qoed.source.url import redact
 
@@ -215,17 +216,12 @@ class RenditionChecks:
         if fresh or playlist.endlist:
             text = "playlist moves again" if fresh else "playlist has ended"
             return self._report.end(Reason.PLAYLIST_STALE, now, text)
-        age = now - self._last_new
-        if age < self._stale_limit_s:
-            return []
-        return self._report.start(
-            Reason.PLAYLIST_STALE,
+        return stands_still(
+            self._report,
             now,
-            f"no new segment for {age:.1f} s",
-            value=round(age, 3),
-            unit="s",
-            target_duration_s=playlist.target_duration_s,
+            since=self._last_new,
             limit_s=self._stale_limit_s,
+            target_s=playlist.target_duration_s,
             media_sequence=playlist.media_sequence,
         )
 
