@@ -2,68 +2,45 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qoed.checks.check import Check
 from qoed.model import Cause, Severity
 from qoed.reason import Reason
 
 _MPD = "ISO/IEC 23009-1"
-
-
-def _check(
-    tells: str,
-    source: str,
-    *,
-    clears: str | None = None,
-    severity: Severity = Severity.WARNING,
-    cause: Cause = Cause.PACKAGER,
-    limit: float | None = None,
-    unit: str | None = None,
-    limit_is: str = "",
-) -> Check:
-    return Check(
-        tells=tells,
-        severity=severity,
-        clears=clears,
-        cause=cause,
-        limit=limit,
-        unit=unit,
-        limit_is=limit_is,
-        formats="DASH",
-        source=f"{_MPD} {source}",
-    )
-
+_check = partial(Check, cause=Cause.PACKAGER, formats="DASH")
 
 CHECKS: dict[Reason, Check] = {
     Reason.MANIFEST_REGRESSION: _check(
         "the MPD is older than the one before: publishTime, by more than a segment, or the newest segment"
         " runs backwards",
-        "5.4.1",
+        f"{_MPD} 5.4.1",
     ),
     Reason.TIMELINE_GAP: _check(
         "SegmentTimeline has a hole between two segments",
-        "5.3.9.6",
+        f"{_MPD} 5.3.9.6",
         limit=0.1,
         unit="s",
         limit_is="largest hole",
     ),
     Reason.TIMELINE_OVERLAP: _check(
         "SegmentTimeline has segments that overlap",
-        "5.3.9.6",
+        f"{_MPD} 5.3.9.6",
         limit=0.1,
         unit="s",
         limit_is="largest overlap",
     ),
     Reason.PERIOD_GAP: _check(
         "a period begins later or earlier than the one before, or its media, ends",
-        "5.3.2.1",
+        f"{_MPD} 5.3.2.1",
         limit=0.5,
         unit="s",
         limit_is="largest difference",
     ),
     Reason.SEGMENT_UNAVAILABLE: _check(
         "a segment is refused (HTTP 4xx) within its announced availability window",
-        "5.3.9.5.3, A.3.4",
-        severity=Severity.WARNING,
+        f"{_MPD} 5.3.9.5.3, A.3.4",
         cause=Cause.CDN,
         limit=1.0,
         unit="segment durations, at least 1 s and at most 10 s",
@@ -71,7 +48,7 @@ CHECKS: dict[Reason, Check] = {
     ),
     Reason.CLOCK_SKEW: _check(
         "the presentation's clock (UTCTiming) and ours differ",
-        "5.8.4.11",
+        f"{_MPD} 5.8.4.11",
         clears="they agree within the limit",
         cause=Cause.PROBE,
         limit=2.0,
@@ -81,7 +58,7 @@ CHECKS: dict[Reason, Check] = {
     ),
     Reason.CLOCK_UNAVAILABLE: _check(
         "no UTCTiming of the MPD answers",
-        "5.8.4.11",
+        f"{_MPD} 5.8.4.11",
         clears="one answers",
         cause=Cause.CDN,
         severity=Severity.INFO,

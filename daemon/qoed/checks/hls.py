@@ -2,43 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from qoed.checks.check import Check
 from qoed.model import Cause, Severity
 from qoed.reason import Reason
 
 _RFC = "RFC 8216bis"
-
-
-def _check(
-    tells: str,
-    source: str,
-    *,
-    clears: str | None = None,
-    severity: Severity = Severity.WARNING,
-    limit: float | None = None,
-    unit: str | None = None,
-    limit_is: str = "",
-    formats: str = "HLS",
-    peers: str = "",
-) -> Check:
-    return Check(
-        tells=tells,
-        severity=severity,
-        clears=clears,
-        cause=Cause.PACKAGER,
-        limit=limit,
-        unit=unit,
-        limit_is=limit_is,
-        formats=formats,
-        source=source if source == "qoed" else f"{_RFC} {source}",
-        peers=peers,
-    )
-
+_check = partial(Check, cause=Cause.PACKAGER, formats="HLS")
 
 _MOVES: dict[Reason, Check] = {
     Reason.SEQUENCE_GAP: _check(
         "segments went by that were never listed",
-        "6.2.2",
+        f"{_RFC} 6.2.2",
         limit=0,
         unit="segments",
         limit_is="most segments missed without a word",
@@ -47,58 +23,58 @@ _MOVES: dict[Reason, Check] = {
     ),
     Reason.SEQUENCE_REGRESSION: _check(
         "the media sequence runs backwards: an old copy, or numbers that begin anew",
-        "4.4.3.2, 6.2.2",
+        f"{_RFC} 4.4.3.2, 6.2.2",
         peers="oscnord MediaSequence; Eyevinn media sequence",
     ),
     Reason.SEGMENT_CONTINUITY: _check(
         "after the window moved on, another segment stands where a known one was due",
-        "6.2.2",
+        f"{_RFC} 6.2.2",
         peers="oscnord SegmentContinuity; Eyevinn segment continuity",
     ),
     Reason.PLAYLIST_SHRUNK: _check(
         "segments vanished from the end of the list while its media sequence did not fall",
-        "6.2.1",
+        f"{_RFC} 6.2.1",
         peers="oscnord PlaylistSize; Eyevinn playlist size",
     ),
     Reason.PLAYLIST_REWRITTEN: _check(
         "a listed segment was replaced under its number, or gained or lost a discontinuity (names that all"
         " change with every load are tokens, and no fault)",
-        "6.2.1",
+        f"{_RFC} 6.2.1",
         peers="oscnord PlaylistContent; Eyevinn playlist content",
     ),
     Reason.PLAYLIST_TYPE_VIOLATED: _check(
         "a playlist of type VOD changed, one of type EVENT lost segments, or the type itself changed before"
         " the end",
-        "4.4.3.5, 6.2.1",
+        f"{_RFC} 4.4.3.5, 6.2.1",
         peers="oscnord PlaylistTypeViolation",
     ),
     Reason.ENDLIST_VIOLATED: _check(
         "segments were added after EXT-X-ENDLIST",
-        "4.4.3.4, 6.2.1",
+        f"{_RFC} 4.4.3.4, 6.2.1",
         peers="oscnord EndlistViolation",
     ),
     Reason.VERSION_CHANGED: _check(
-        "EXT-X-VERSION changed while the stream ran", "4.4.1.2", peers="oscnord VersionViolation"
+        "EXT-X-VERSION changed while the stream ran", f"{_RFC} 4.4.1.2", peers="oscnord VersionViolation"
     ),
     Reason.TARGET_DURATION_CHANGED: _check(
         "EXT-X-TARGETDURATION changed while the stream ran",
-        "6.2.1",
+        f"{_RFC} 6.2.1",
         peers="oscnord TargetDurationChange",
     ),
     Reason.DISCONTINUITY: _check(
         "the packager announces that timestamps or encoding change",
-        "4.4.4.3",
+        f"{_RFC} 4.4.4.3",
         severity=Severity.INFO,
         formats="HLS, DASH",
     ),
     Reason.DISCONTINUITY_SEQUENCE: _check(
         "EXT-X-DISCONTINUITY-SEQUENCE does not count the discontinuities that left the list",
-        "4.4.3.3, 6.2.2",
+        f"{_RFC} 4.4.3.3, 6.2.2",
         peers="oscnord DiscontinuitySequence; Eyevinn discontinuity sequence",
     ),
     Reason.DATE_TIME_JUMP: _check(
         "program date-time departs from the durations without a discontinuity",
-        "4.4.4.6",
+        f"{_RFC} 4.4.4.6",
         limit=1.0,
         unit="s",
         limit_is="largest departure between neighbours; 0.5 s more for each EXTINF that is a whole number",
@@ -109,12 +85,12 @@ _MOVES: dict[Reason, Check] = {
 _SAYS: dict[Reason, Check] = {
     Reason.PLAYLIST_MALFORMED: _check(
         "tags of the playlist are broken or misplaced, though it can be read without them",
-        "4",
+        f"{_RFC} 4",
         clears="its tags are as they should be",
     ),
     Reason.TARGET_DURATION_EXCEEDED: _check(
         "EXTINF, rounded, is longer than the target duration",
-        "4.4.3.1",
+        f"{_RFC} 4.4.3.1",
         limit=0.0,
         unit="s",
         limit_is="tolerance on top of the RFC's rounding",
@@ -122,7 +98,6 @@ _SAYS: dict[Reason, Check] = {
     ),
     Reason.SEGMENT_SHORT: _check(
         "a segment is oddly short, and no discontinuity, break or end beside it explains that",
-        "qoed",
         limit=0.5,
         unit="of the usual duration",
         limit_is="least duration",
@@ -131,7 +106,7 @@ _SAYS: dict[Reason, Check] = {
     ),
     Reason.PLAYLIST_SHORT: _check(
         "a live playlist dropped segments and lists too little for a player to start",
-        "6.2.2",
+        f"{_RFC} 6.2.2",
         clears="enough is listed",
         limit=3.0,
         unit="target durations",
@@ -140,25 +115,25 @@ _SAYS: dict[Reason, Check] = {
     ),
     Reason.VERSION_TOO_LOW: _check(
         "the playlist uses what its EXT-X-VERSION does not know",
-        "8",
+        f"{_RFC} 8",
         clears="tags and version agree",
         peers="oscnord VersionCompatibility",
     ),
     Reason.ENCRYPTION_INVALID: _check(
         "EXT-X-KEY breaks its rules: method, URI, IV or key format",
-        "4.4.4.4",
+        f"{_RFC} 4.4.4.4",
         clears="the keys are as they should be",
         peers="oscnord EncryptionViolation",
     ),
     Reason.DATE_RANGE_INVALID: _check(
         "EXT-X-DATERANGE breaks its rules: id, dates, durations, END-ON-NEXT, or it changed",
-        "4.4.5.1",
+        f"{_RFC} 4.4.5.1",
         peers="oscnord DateRangeViolation",
     ),
     Reason.CUE_UNPAIRED: _check(
         "an ad marker has no partner: a return without a break, a break within a break, or no return in time"
         " from who returned before, still says CUE-OUT-CONT, or may not return by itself",
-        "4.4.5.1.1",
+        f"{_RFC} 4.4.5.1.1",
         limit=5.0,
         unit="s",
         limit_is="longest overrun of an announced break",
@@ -166,17 +141,19 @@ _SAYS: dict[Reason, Check] = {
     ),
     Reason.RENDITION_GROUP_INVALID: _check(
         "EXT-X-MEDIA or a variant breaks the rules of rendition groups",
-        "4.4.6.1.1",
+        f"{_RFC} 4.4.6.1.1",
         clears="the groups are as they should be",
         peers="oscnord RenditionGroupViolation",
     ),
 }
 
 _LOW_LATENCY: dict[Reason, Check] = {
-    Reason.PART_MISSING: _check("a listed or hinted part does not come", "4.4.4.9, 6.2.6", formats="LL-HLS"),
+    Reason.PART_MISSING: _check(
+        "a listed or hinted part does not come", f"{_RFC} 4.4.4.9, 6.2.6", formats="LL-HLS"
+    ),
     Reason.PART_LATE: _check(
         "parts come later than their own pace",
-        "B.1",
+        f"{_RFC} B.1",
         clears="a part comes in time",
         limit=3.0,
         unit="part targets, at least 1 s",
@@ -185,7 +162,7 @@ _LOW_LATENCY: dict[Reason, Check] = {
     ),
     Reason.PART_DURATION_OFF: _check(
         "a part is longer than PART-TARGET, or shorter than 85 % of it without being a segment's last",
-        "4.4.3.7, 4.4.4.9",
+        f"{_RFC} 4.4.3.7, 4.4.4.9",
         limit=0.85,
         unit="part targets",
         limit_is="least duration",
@@ -193,13 +170,13 @@ _LOW_LATENCY: dict[Reason, Check] = {
     ),
     Reason.RELOAD_NOT_BLOCKED: _check(
         "the server promises CAN-BLOCK-RELOAD and answers twice in a row without what was waited for",
-        "6.2.5.2",
+        f"{_RFC} 6.2.5.2",
         clears="a reload was blocked as asked",
         formats="LL-HLS",
     ),
     Reason.RENDITION_REPORT_OFF: _check(
         "rendition reports leave out a rendition or disagree with it, twice in a row",
-        "4.4.5.4, B.1",
+        f"{_RFC} 4.4.5.4, B.1",
         clears="the reports agree",
         limit=1,
         unit="segments",
@@ -208,7 +185,7 @@ _LOW_LATENCY: dict[Reason, Check] = {
     ),
     Reason.DELTA_UPDATE_INVALID: _check(
         "a delta update skips segments that were never seen",
-        "6.2.5.1",
+        f"{_RFC} 6.2.5.1",
         formats="LL-HLS",
     ),
 }
@@ -216,7 +193,7 @@ _LOW_LATENCY: dict[Reason, Check] = {
 _LADDER: dict[Reason, Check] = {
     Reason.VARIANT_DRIFT: _check(
         "one rendition is ahead of or behind the others",
-        "6.2.4",
+        f"{_RFC} 6.2.4",
         clears="they are within the limit again",
         limit=3,
         unit="segments",
@@ -226,7 +203,7 @@ _LADDER: dict[Reason, Check] = {
     ),
     Reason.VARIANT_MISALIGNED: _check(
         "the renditions' segments begin at different times, so players cannot switch cleanly",
-        "6.2.4",
+        f"{_RFC} 6.2.4",
         clears="boundaries agree again",
         limit=0.25,
         unit="s",
@@ -235,19 +212,19 @@ _LADDER: dict[Reason, Check] = {
     ),
     Reason.VARIANT_TARGET_DURATION: _check(
         "the renditions have different target durations",
-        "6.2.4",
+        f"{_RFC} 6.2.4",
         clears="they agree",
         peers="oscnord VariantTargetDurationInconsistency",
     ),
     Reason.VARIANT_PLAYLIST_TYPE: _check(
         "the renditions have different playlist types",
-        "6.2.4",
+        f"{_RFC} 6.2.4",
         clears="they agree",
         peers="oscnord VariantPlaylistTypeInconsistency",
     ),
     Reason.VARIANT_DISCONTINUITY: _check(
         "a discontinuity stands in one rendition and not in the others",
-        "6.2.4",
+        f"{_RFC} 6.2.4",
         limit=2,
         unit="segments",
         limit_is="how much later the others may announce it",
@@ -257,20 +234,20 @@ _LADDER: dict[Reason, Check] = {
 
 _CONTEXT: dict[Reason, Check] = {
     Reason.AD_BREAK: Check(
-        tells="an ad break is on (SCTE-35, CUE-OUT, DATERANGE, DASH event): context for rules, no fault",
+        "an ad break is on (SCTE-35, CUE-OUT, DATERANGE, DASH event): context for rules, no fault",
+        f"{_RFC} 4.4.5.1.1; SCTE 35; SCTE 214-1",
         severity=Severity.INFO,
         clears="the break ends as announced",
         cause=None,
         formats="HLS, DASH",
-        source=f"{_RFC} 4.4.5.1.1; SCTE 35; SCTE 214-1",
     ),
     Reason.SLATE: Check(
-        tells="a slate is announced (DATERANGE of a class that names one): context for rules, no fault",
+        "a slate is announced (DATERANGE of a class that names one): context for rules, no fault",
+        f"{_RFC} 4.4.5.1",
         severity=Severity.INFO,
         clears="it ends as announced",
         cause=None,
         formats="HLS",
-        source=f"{_RFC} 4.4.5.1",
     ),
 }
 
