@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from qoed.decode.measure import Cadence, Tally, cadence_of, damage
+from qoed.decode.measure import Cadence, Tally, cadence_of, counted, flagged
 
 
 def times(count: int, rate: float = 30.0, start_s: float = 100.0) -> list[float]:
@@ -19,6 +19,11 @@ def tally(count: int = 60, *, announced_s: float = 2.0, drop: tuple[int, ...] = 
     kept = [time_s for index, time_s in enumerate(times(count)) if index not in drop]
     settings = {"frames": len(kept), "frames_due": len(kept)} | fields
     return Tally(announced_s=announced_s, cadence=cadence_of(kept), packets=len(kept), **settings)  # type: ignore[arg-type]
+
+
+def evidence(tally: Tally) -> dict[str, int]:
+    """All evidence for damage of a whole segment."""
+    return flagged(tally) | counted(tally)
 
 
 def test_rate_and_duration_come_from_the_times_in_any_order() -> None:
@@ -48,29 +53,29 @@ def test_too_few_frames_measure_nothing(count: int) -> None:
 
 def test_a_sound_segment_shows_no_damage() -> None:
     """Nothing is called damaged when all counts agree."""
-    assert damage(tally()) == {}
+    assert evidence(tally()) == {}
 
 
 def test_a_hole_between_frames_is_damage() -> None:
     """Three frames cut out of the middle are found without any decoder flag."""
-    assert damage(tally(drop=(20, 21, 22))) == {"frames_missing": 3}
+    assert evidence(tally(drop=(20, 21, 22))) == {"frames_missing": 3}
 
 
 def test_a_cut_tail_is_damage() -> None:
     """A segment that ends half a second before its announced end is damaged though every frame decodes."""
-    assert damage(tally(45)) == {"frames_short": 15}
+    assert evidence(tally(45)) == {"frames_short": 15}
 
 
 def test_packets_that_do_not_become_frames_are_damage() -> None:
     """Frames that the decoder swallowed are counted as lost."""
-    assert damage(tally(frames=57, frames_due=60)) == {"frames_lost": 3}
+    assert evidence(tally(frames=57, frames_due=60)) == {"frames_lost": 3}
 
 
 def test_skipped_frames_are_not_lost_frames() -> None:
     """In light depth, where frames are skipped on purpose, fewer frames than packets is no damage."""
     skipping = Tally(announced_s=2.0, cadence=cadence_of(times(60)), packets=60, frames=30, frames_due=None)
 
-    assert damage(skipping) == {}
+    assert evidence(skipping) == {}
 
 
 @pytest.mark.parametrize(
@@ -78,7 +83,7 @@ def test_skipped_frames_are_not_lost_frames() -> None:
 )
 def test_any_flag_is_damage(flag: str) -> None:
     """Every kind of flag that FFmpeg raises is evidence by its own name."""
-    assert damage(tally(**{flag: 2})) == {flag: 2}
+    assert evidence(tally(**{flag: 2})) == {flag: 2}
 
 
 def test_variable_frame_rate_is_not_damage() -> None:
@@ -94,10 +99,10 @@ def test_fewer_pictures_of_variable_frame_rate_are_not_short() -> None:
     sparse = Tally(announced_s=2.0, cadence=cadence_of(film), packets=len(film), frames=len(film))
 
     assert len(film) == 48
-    assert damage(sparse) == {}
+    assert evidence(sparse) == {}
 
 
 @pytest.mark.parametrize(("announced_s", "frames"), [(2.0, 58), (6.0, 167), (2.002, 60), (4.0, 118)])
 def test_the_play_of_packagers_is_not_damage(announced_s: float, frames: int) -> None:
     """Announced durations rounded to seconds, or of the longer sound, raise no false alarm."""
-    assert damage(tally(frames, announced_s=announced_s)) == {}
+    assert evidence(tally(frames, announced_s=announced_s)) == {}

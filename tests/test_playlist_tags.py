@@ -36,7 +36,7 @@ def test_header_is_read() -> None:
     )
 
     assert (found.version, found.playlist_type, found.start_offset_s) == (7, "EVENT", -18.5)
-    assert (found.discontinuity_sequence, found.independent_segments) == (40, True)
+    assert (found.discontinuity_sequence, "INDEPENDENT-SEGMENTS" in found.tags) == (40, True)
     assert [segment.discontinuity_sequence for segment in found.segments] == [40, 41, 41]
     assert found.problems == ()
 
@@ -224,7 +224,7 @@ def ranges(*attributes: str) -> tuple[DateRange, ...]:
 
 
 def test_date_range_is_read() -> None:
-    """Dates, durations, class, cue, splices and client attributes are there."""
+    """Dates, durations, class and splices are there; client attributes are no fault, and are not shown."""
     (found,) = ranges(
         'ID="ad-1",CLASS="com.example.ad",START-DATE="2026-01-01T00:00:10Z",PLANNED-DURATION=30,'
         'CUE="ONCE,PRE",SCTE35-OUT=0xFC30,X-ASSET="https://a/?t=S3CR3T",X-N=3'
@@ -232,8 +232,7 @@ def test_date_range_is_read() -> None:
 
     assert (found.id, found.class_name, found.planned_duration_s) == ("ad-1", "com.example.ad", 30.0)
     assert found.start == EPOCH + timedelta(seconds=10)
-    assert (found.cue, found.scte35_out) == ("ONCE,PRE", "0xFC30")
-    assert found.client_attributes == {"X-ASSET": "https://a/?t=S3CR3T", "X-N": "3"}
+    assert found.scte35_out == "0xFC30"
     assert found.problems == ()
     assert "S3CR3T" not in repr(found)
 

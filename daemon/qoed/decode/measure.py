@@ -65,15 +65,6 @@ class Tally:
         return None if self.cadence.frame_s is None else round(self.announced_s / self.cadence.frame_s)
 
 
-def damage(tally: Tally) -> dict[str, int]:
-    """The evidence for damage, by name; empty for a sound segment.
-
-    Flags alone miss about one damaged segment in twenty, so that counts are compared too: frames against
-    packets, packets against their own rhythm and against the announced duration.
-    """
-    return flagged(tally) | counted(tally)
-
-
 class _Flags(Protocol):
     """What FFmpeg flags."""
 
@@ -90,7 +81,7 @@ class _Flags(Protocol):
 
 
 def flagged(flags: _Flags) -> dict[str, int]:
-    """Damage that FFmpeg says itself; known at once."""
+    """Damage that FFmpeg says itself, by name; known at once, and empty for a sound segment."""
     evidence = {
         "packets_corrupt": flags.packets_corrupt,
         "frames_corrupt": flags.frames_corrupt,
@@ -102,7 +93,10 @@ def flagged(flags: _Flags) -> dict[str, int]:
 
 
 def counted(tally: Tally) -> dict[str, int]:
-    """Damage that shows when a whole segment is counted."""
+    """Damage that shows when a whole segment is counted, by name: flags miss one damaged segment in twenty.
+
+    Frames are compared with packets, packets with their own rhythm and with the announced duration.
+    """
     evidence = {
         "frames_lost": max(0, (tally.frames_due or 0) - tally.frames),
         "frames_missing": tally.cadence.missing,

@@ -20,7 +20,6 @@ _NAMES = {Reason.AD_BREAK: "ad break", Reason.SLATE: "slate"}
 class _Span:
     begin_s: float
     planned_s: float | None
-    near_s: float
 
 
 class Spans:
@@ -73,7 +72,7 @@ class Spans:
             )
         if any(begin_s - near_s <= at_s < max(end_s, begin_s + near_s) for begin_s, end_s in self._past):
             return []
-        self._open = _Span(at_s, planned_s, near_s)
+        self._open = _Span(at_s, planned_s)
         name = _NAMES[self._reason]
         length = "of unknown length" if planned_s is None else f"of {planned_s:g} s"
         return self._lasting.start(

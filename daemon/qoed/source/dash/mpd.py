@@ -141,7 +141,6 @@ class AdaptationSet:
 
     kind: str
     representations: tuple[Representation, ...]
-    language: str | None = None
     main: bool = False
     """Its Role is main."""
     aligned: bool = False

@@ -194,7 +194,6 @@ class _Reader:
             representations=tuple(
                 self._representation(each, level, duration_s, protection) for each in inner
             ),
-            language=text(element.attrib, "lang"),
             main=any(each.attrib.get("value") == "main" for each in children(element, "Role")),
             continues=any(_scheme(element, "SupplementalProperty", each) for each in _CONTINUES),
             aligned=element.attrib.get("segmentAlignment", "false") not in ("false", "0"),

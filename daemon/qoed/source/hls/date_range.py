@@ -58,12 +58,9 @@ def parse_date_range(attributes: Mapping[str, str]) -> DateRange:
         end=end,
         duration_s=duration if duration is not None and duration >= 0 else None,
         planned_duration_s=planned if planned is not None and planned >= 0 else None,
-        end_on_next=attributes.get("END-ON-NEXT") == "YES",
-        cue=attributes.get("CUE"),
         scte35_out=attributes.get("SCTE35-OUT"),
         scte35_in=attributes.get("SCTE35-IN"),
         scte35_cmd=attributes.get("SCTE35-CMD"),
-        client_attributes={name: value for name, value in attributes.items() if name.startswith("X-")},
         problems=tuple(problems),
     )
 

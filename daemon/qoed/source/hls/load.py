@@ -19,5 +19,3 @@ class Load:
     """False: the same bytes as the load before."""
     asked: tuple[int, int | None] | None = None
     """Media sequence number and part that the server was asked to wait for (`_HLS_msn`, `_HLS_part`)."""
-    delta: bool = False
-    """A delta update would do (`_HLS_skip`)."""

@@ -197,7 +197,6 @@ class MediaReader:
             endlist=ended,
             tags=frozenset(self._tags),
             fractional=build.fractional,
-            independent_segments="INDEPENDENT-SEGMENTS" in self._tags,
             skipped=self._skipped,
             reports=tuple(self._reports),
             date_ranges=tuple(self._date_ranges),

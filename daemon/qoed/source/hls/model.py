@@ -118,13 +118,9 @@ class DateRange:
     end: datetime | None = None
     duration_s: float | None = None
     planned_duration_s: float | None = None
-    end_on_next: bool = False
-    cue: str | None = None
     scte35_out: str | None = field(default=None, repr=False)
     scte35_in: str | None = field(default=None, repr=False)
     scte35_cmd: str | None = field(default=None, repr=False)
-    client_attributes: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """X-... attributes, without quotes."""
     problems: tuple[str, ...] = ()
 
 
@@ -148,7 +144,6 @@ class MediaPlaylist:
     fractional: bool = False
     """Some EXTINF is no integer."""
     discontinuity_sequence: int = 0
-    independent_segments: bool = False
     start_offset_s: float | None = None
     """EXT-X-START: seconds from the begin, or, negative, from the end."""
     part_target_s: float | None = None
@@ -181,9 +176,6 @@ class Variant:
     rendition: Rendition
     uri: str = field(repr=False)
     audio_group: str | None = None
-    subtitles_group: str | None = None
-    captions_group: str | None = None
-    average_bandwidth_bps: int | None = None
     audio_only: bool = False
 
 
@@ -193,10 +185,8 @@ class AudioRendition:
 
     group: str
     name: str
-    language: str | None = None
     default: bool = False
     uri: str | None = field(default=None, repr=False)
-    channels: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +196,5 @@ class MultivariantPlaylist:
     variants: tuple[Variant, ...]
     audio: tuple[AudioRendition, ...] = ()
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
-    version: int | None = None
-    independent_segments: bool = False
     problems: tuple[str, ...] = ()
     """Rules of rendition groups (4.4.6.1.1, 4.4.6.2.1) that it breaks, in words."""

@@ -28,8 +28,6 @@ class _Ladder:
     uris: set[str] = field(default_factory=set)
     ids: set[str] = field(default_factory=set)
     problems: list[str] = field(default_factory=list)
-    version: int | None = None
-    independent_segments: bool = False
 
 
 def read_multivariant(lines: Sequence[str], url: str, variables: Mapping[str, str]) -> MultivariantPlaylist:
@@ -64,10 +62,6 @@ def read_multivariant(lines: Sequence[str], url: str, variables: Mapping[str, st
                     ladder.media.append(Media(parse_attributes(value)))
                 except ValueError as error:
                     ladder.problems.append(f"line {at} ({tag}) {error}")
-            case "#EXT-X-VERSION":
-                ladder.version = int(value) if value.isdecimal() and len(value) < 4 else None
-            case "#EXT-X-INDEPENDENT-SEGMENTS":
-                ladder.independent_segments = True
             case "#EXTINF" | "#EXT-X-TARGETDURATION":
                 raise ValueError("it lists both variants and segments")
     if not ladder.variants:
@@ -98,16 +92,11 @@ def _variant(ladder: _Ladder, uri: str, info: dict[str, str]) -> None:
     )
     rendition = unique_id(rendition, ladder.ids)
     ladder.ids.add(rendition.id)
-    average = info.get("AVERAGE-BANDWIDTH", "")
-    captions = info.get("CLOSED-CAPTIONS")
     ladder.variants.append(
         Variant(
             rendition=rendition,
             uri=uri,
             audio_group=info.get("AUDIO"),
-            subtitles_group=info.get("SUBTITLES"),
-            captions_group=None if captions == "NONE" else captions,
-            average_bandwidth_bps=int(average) if average.isdecimal() and len(average) < 20 else None,
             audio_only=audio_only(rendition),
         )
     )
@@ -131,17 +120,13 @@ def _playlist(ladder: _Ladder, uris: Uris, variables: Mapping[str, str]) -> Mult
                 AudioRendition(
                     group=media.group,
                     name=media.name,
-                    language=media.attributes.get("LANGUAGE"),
                     default=media.attributes.get("DEFAULT") == "YES",
                     uri=uris.resolve(reference) if reference else None,
-                    channels=media.attributes.get("CHANNELS"),
                 )
             )
     return MultivariantPlaylist(
         variants=tuple(ladder.variants),
         audio=tuple(audio),
         variables=variables,
-        version=ladder.version,
-        independent_segments=ladder.independent_segments,
         problems=tuple(problems[:_MAX_PROBLEMS]),
     )

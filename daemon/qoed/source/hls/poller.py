@@ -188,7 +188,6 @@ class RenditionPoller:
             headers=fetched.headers,
             changed=before is None or fetched.body != self._body,
             asked=ask.waited_for,
-            delta=ask.skip,
         )
         if before is not None and not load.changed:
             self._full = False

@@ -30,8 +30,6 @@ class Step:
     """Sequence numbers began anew."""
     before: MediaPlaylist | None = None
     """The load before; None: there was none, or it says nothing about this one."""
-    missed: bool = False
-    """Segments between `before` and this one are not known."""
 
 
 class Moves:
@@ -88,13 +86,7 @@ class Moves:
             fresh = _complete(playlist.segments[new:])
         findings += changes(self._report, before, playlist, now)
         self._accept(playlist, _complete(playlist.segments) if restarted else fresh)
-        return Step(
-            fresh,
-            findings,
-            restarted=restarted,
-            before=None if restarted else before,
-            missed=missed > 0,
-        )
+        return Step(fresh, findings, restarted=restarted, before=None if restarted else before)
 
     def _accept(self, playlist: MediaPlaylist, new: tuple[MediaSegment, ...]) -> None:
         self._history.note(new)
