@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
-import re
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    Field,
-    PlainValidator,
-    WithJsonSchema,
-)
+from pydantic import BaseModel, BeforeValidator, Field
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from qoed.alert.rule import Metric, Scope
-from qoed.checks import CATALOGUE
+from qoed.config.fields import Checks, Findings, Name, Networks, NoneIsEmpty, RedisUrl, Selector, Url
 from qoed.config.input import Input
 from qoed.config.section import Header, Section, Text
 from qoed.config.units import (
@@ -36,134 +26,12 @@ from qoed.config.units import (
     written,
 )
 from qoed.model import Severity
-from qoed.reason import Reason
-
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-
-_SCHEMES = ("http", "https", "udp", "rtp", "srt", "rtmp", "rtmps", "rtsp", "rtsps")
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
-_NAME_HELP = "use letters, digits, _ . and -, at most 64, starting with a letter or digit"
-
-
-def _name(value: object) -> str:
-    if isinstance(value, bool | int | float):
-        raise ValueError(f"a name is text; put it in quotes: '{value}'")
-    if not isinstance(value, str) or not _NAME.fullmatch(value):
-        raise ValueError(f"{value!r} cannot be a name; {_NAME_HELP}")
-    return value
-
-
-def _url(value: object) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError("needs an http(s) URL or a path")
-    scheme, separator, _rest = value.partition("://")
-    if separator and scheme.lower() not in _SCHEMES:
-        raise ValueError(f"scheme {scheme} is not supported; use {', '.join(_SCHEMES)} or a path")
-    return value
-
-
-def _redis_url(value: str | None) -> str | None:
-    if value is not None and value.partition("://")[0] not in ("redis", "rediss", "unix"):
-        raise ValueError("must begin with redis://, rediss:// or unix://")
-    return value
-
-
-def _selector(value: object) -> str:
-    from qoed.source.selector import parse_selector
-
-    if not isinstance(value, str):
-        raise ValueError("needs all, top or a selector such as 720p or height<=720")
-    try:
-        parse_selector(value)
-    except ValueError as error:
-        raise ValueError(str(error).removeprefix("renditions: ")) from None
-    return value
-
-
-def _networks(value: object) -> tuple[Network, ...]:
-    if not isinstance(value, list):
-        raise ValueError("needs a list of networks such as [169.254.10.0/24]")
-    networks: list[Network] = []
-    for text in value:
-        try:
-            networks.append(ipaddress.ip_network(text if isinstance(text, str) else ""))
-        except ValueError:
-            raise ValueError(f"{text!r} is not a network; write it like 169.254.10.0/24") from None
-    return tuple(networks)
-
-
-def _checks(value: object) -> dict[Reason, float | bool]:
-    if not isinstance(value, dict):
-        raise ValueError("needs check names with off, on or a limit, such as {variant_drift: 5}")
-    checks: dict[Reason, float | bool] = {}
-    for name, setting in value.items():
-        if name not in list(Reason):
-            near = get_close_matches(str(name), list(Reason), n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            raise ValueError(f"there is no check {name!r}{hint}; docs/checks.md lists them")
-        reason = Reason(name)
-        if reason.domain == "probe":
-            raise ValueError(f"{name} is about qoed itself and cannot be changed")
-        setting = {"on": True, "off": False}.get(setting, setting) if isinstance(setting, str) else setting
-        if not isinstance(setting, bool | int | float) or setting < 0:
-            raise ValueError(f"{name} needs off, on or a limit of 0 or more, not {setting!r}")
-        if not isinstance(setting, bool) and CATALOGUE[reason].limit is None:
-            raise ValueError(f"{name} has no limit to change; use on or off")
-        checks[reason] = setting if isinstance(setting, bool) else float(setting)
-    return checks
-
-
-def _findings(value: object) -> tuple[Reason, ...] | None:
-    """One name or a list of them."""
-    if value is None:
-        return None
-    names = value if isinstance(value, list | tuple) else [value]
-    for name in names:
-        if name not in list(Reason):
-            near = get_close_matches(str(name), list(Reason), n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
-            raise ValueError(f"there is no finding {name!r}; {hint}docs/checks.md lists them")
-    return tuple(Reason(name) for name in dict.fromkeys(names))
-
-
-def _none_is_empty(value: Any) -> Any:
-    return {} if value is None else value
-
-
-Name = Annotated[str, PlainValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME.pattern})]
-Networks = Annotated[
-    tuple[Network, ...],
-    PlainValidator(_networks),
-    WithJsonSchema({"type": "array", "items": {"type": "string"}}),
-]
-
-
-Checks = Annotated[
-    dict[Reason, float | bool],
-    PlainValidator(_checks),
-    WithJsonSchema(
-        {
-            "type": "object",
-            "propertyNames": {"enum": [reason.value for reason in Reason if reason.domain != "probe"]},
-            "additionalProperties": {"anyOf": [{"enum": ["on", "off"]}, {"type": "number", "minimum": 0}]},
-        }
-    ),
-]
-
-
-_FINDING = {"enum": [reason.value for reason in Reason]}
-Findings = Annotated[
-    tuple[Reason, ...] | None,
-    PlainValidator(_findings),
-    WithJsonSchema({"anyOf": [_FINDING, {"type": "array", "items": _FINDING}, {"type": "null"}]}),
-]
-"""Findings by name, one or a list."""
 
 
 class RedisSection(Section):
     """Where scores, findings and alerts are published."""
 
-    url: Annotated[str | None, AfterValidator(_redis_url)] = Field(default=None, repr=False)
+    url: RedisUrl = Field(default=None, repr=False)
     """`redis://`, `rediss://` or `unix://`; without one, qoed starts a server of its own and says where."""
     username: Text | None = None
     """ACL user."""
@@ -347,9 +215,7 @@ Rules = Annotated[tuple[RuleEntry, ...], BeforeValidator(lambda value: [] if val
 class StreamOptions(Section):
     """What can be said in `defaults`, in a profile and for a stream; the nearest wins."""
 
-    renditions: Annotated[
-        str, PlainValidator(_selector), WithJsonSchema({"type": "string", "default": "all"})
-    ] = "all"
+    renditions: Selector = "all"
     """`all`, `top` or a selector: `720p`, `height<=720`, `bandwidth>1M`, an id pattern; comma is or."""
     display_height: Annotated[int, Field(strict=True, ge=144, le=8640)] = 1080
     """Rows of the viewer's screen: pictures are judged scaled to it."""
@@ -358,7 +224,7 @@ class StreamOptions(Section):
     needs. extra_light: key frames, and now and then a segment as light for its scores."""
     format: Literal["auto", "hls", "dash", "ts", "file"] = "auto"
     """What an http(s) URL is; auto: by its name and answer. ts: MPEG-TS without end."""
-    input: Annotated[Input, BeforeValidator(_none_is_empty)] = Input()
+    input: Annotated[Input, NoneIsEmpty] = Input()
     """Continuous inputs: how they are opened and cut."""
     start_segments: AutoCount = None
     """Where to join a live stream, in segments from its end; auto: three target durations."""
@@ -368,16 +234,14 @@ class StreamOptions(Section):
     """LL-HLS: score parts as they come; false: whole segments."""
     pace: Literal["fast", "realtime"] = "fast"
     """How VOD and files are read: as fast as they are scored, or by their own clock."""
-    headers: Annotated[dict[Text, Header], BeforeValidator(_none_is_empty)] = Field(
-        default_factory=dict, repr=False
-    )
+    headers: Annotated[dict[Text, Header], NoneIsEmpty] = Field(default_factory=dict, repr=False)
     """Request headers: a text, `{env: VARIABLE}` or `{file: PATH}`."""
-    black: Annotated[Black, BeforeValidator(_none_is_empty)] = Black()
-    freeze: Annotated[Freeze, BeforeValidator(_none_is_empty)] = Freeze()
-    silence: Annotated[Silence, BeforeValidator(_none_is_empty)] = Silence()
-    loudness: Annotated[Loudness, BeforeValidator(_none_is_empty)] = Loudness()
-    blockiness: Annotated[Blockiness, BeforeValidator(_none_is_empty)] = Blockiness()
-    checks: Annotated[Checks, BeforeValidator(_none_is_empty)] = Field(default_factory=dict)
+    black: Annotated[Black, NoneIsEmpty] = Black()
+    freeze: Annotated[Freeze, NoneIsEmpty] = Freeze()
+    silence: Annotated[Silence, NoneIsEmpty] = Silence()
+    loudness: Annotated[Loudness, NoneIsEmpty] = Loudness()
+    blockiness: Annotated[Blockiness, NoneIsEmpty] = Blockiness()
+    checks: Annotated[Checks, NoneIsEmpty] = Field(default_factory=dict)
     """Checks with another limit, or `off`; docs/checks.md lists them. Settings of nearer layers win."""
     rules: Rules = ()
     """Alert rules; one of the same name as an inherited rule changes that."""
@@ -388,7 +252,7 @@ class StreamEntry(StreamOptions):
 
     name: Name
     """Unique; part of keys, channels and labels."""
-    url: Annotated[str, PlainValidator(_url), WithJsonSchema({"type": "string"})] = Field(repr=False)
+    url: Url = Field(repr=False)
     """HLS playlist or DASH MPD over http(s); udp, rtp, srt, rtmp(s) or rtsp(s); a media file, a folder or a
     pattern of files."""
     profile: Name | None = None
