@@ -11,14 +11,12 @@ import pytest
 import torch
 import typer
 from safetensors import safe_open
-from torch import nn
 from typer.testing import CliRunner
 
 from qoed_training.data.corpus import CorpusError
 from qoed_training.network.model import QualityNetwork
 from qoed_training.selfsup import command
 from qoed_training.selfsup import pretrain as pretraining
-from qoed_training.selfsup.bfloat16 import pad_short_clips
 from qoed_training.selfsup.heads import PretextNetwork
 from qoed_training.selfsup.losses import Tasks
 from qoed_training.selfsup.pretrain import NonFiniteLoss, PretrainConfig, load_trunk, pretrain
@@ -163,37 +161,6 @@ def test_it_learns(videos: Path, config: PretrainConfig, tmp_path: Path) -> None
         assert last[name] < first[name], name
     assert sum(last.values()) < 0.7 * sum(first.values())
     assert shown[-1]["dis_right"] == 1.0
-
-
-@pytest.mark.parametrize("kernel", [(3, 1, 1), (3, 3, 3)])
-def test_bfloat16_gradients_follow_float32(kernel: tuple[int, int, int]) -> None:
-    """On two frames, where oneDNN with AMX errs by orders of magnitude, autocast gives the right gradient."""
-    torch.manual_seed(0)
-    conv = nn.Conv3d(128, 128, kernel, padding=tuple(size // 2 for size in kernel), bias=False)
-    x, slope = torch.randn(2, 4, 128, 2, 6, 6).bfloat16().float()
-    (wanted,) = torch.autograd.grad(conv(x), [conv.weight], slope)
-    pad_short_clips(conv)
-    with torch.autocast("cpu", torch.bfloat16):
-        made = conv(x)
-    (found,) = torch.autograd.grad(made, [conv.weight], slope.bfloat16())
-
-    assert (found - wanted).abs().max() < 0.02 * wanted.abs().max()
-
-
-@pytest.mark.parametrize("frames", [1, 2, 3, 4])
-def test_padding_short_clips_changes_nothing(frames: int) -> None:
-    """The convolution gives what it gave, for clips shorter and longer than its kernel, and its gradient."""
-    torch.manual_seed(0)
-    conv = nn.Conv3d(3, 5, (3, 1, 1), padding=(1, 0, 0), bias=False)
-    x = torch.randn(2, 3, frames, 4, 4)
-    wanted = conv(x)
-    (slope,) = torch.autograd.grad(wanted.square().sum(), [conv.weight])
-    pad_short_clips(conv)
-    found = conv(x)
-    (padded_slope,) = torch.autograd.grad(found.square().sum(), [conv.weight])
-
-    torch.testing.assert_close(found, wanted)
-    torch.testing.assert_close(padded_slope, slope)
 
 
 def test_a_loss_that_is_no_number_loses_nothing(

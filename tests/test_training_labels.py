@@ -128,6 +128,13 @@ def test_a_blend_survives_its_file(tmp_path: Path) -> None:
     }
 
 
+def test_a_blend_of_another_version_is_said_so(tmp_path: Path) -> None:
+    """A file without the curve of today ends in one line with the remedy."""
+    (tmp_path / "opinion.json").write_text('{"weights": [1, 2], "bias": 0}')
+    with pytest.raises(CorpusError, match="another version of qoed: delete it"):
+        load_opinion(tmp_path / "opinion.json")
+
+
 def anchored(number: int, split: str = "train") -> Scene:
     """A CRF ladder whose measures fall evenly."""
     plans = [Degradation(codec="h264", quality=crf, preset="faster").to_json() for crf in sorted(MOS_BY_CRF)]

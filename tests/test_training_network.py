@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 import torch
 from torch.nn import functional as nnf
 
+from qoed_engine.manifest import canary_clips
 from qoed_training.data.degrade import DISTORTIONS
 from qoed_training.losses import total_loss
+from qoed_training.network import model
 from qoed_training.network.backbone import Backbone
 from qoed_training.network.fusion import MultiScaleFusion
 from qoed_training.network.model import SMALL, QualityNetwork, with_detail
@@ -48,6 +51,24 @@ def test_every_clip_gets_one_quality_and_one_logit_a_distortion() -> None:
 def test_the_small_variant_is_small() -> None:
     """The variant that is shipped for CPUs stays under two million parameters."""
     assert 5e5 < sum(parameter.numel() for parameter in QualityNetwork(SMALL).parameters()) < 2e6
+
+
+def test_the_small_variant_stays_what_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Options for other variants leave small's weights, their order, random stream and answers alone."""
+    monkeypatch.setattr(model, "DISTORTIONS", ("any",) * 7)  # as many as when the figures below were taken
+    torch.manual_seed(7)
+    network = QualityNetwork(SMALL).eval()
+    digest = hashlib.sha256()
+    for name, value in network.state_dict().items():
+        if name != "quality.weight":  # drawn from a normal: its last bits differ from CPU to CPU
+            digest.update(f"{name} {tuple(value.shape)} {value.dtype}\n".encode() + value.numpy().tobytes())
+    with torch.no_grad():
+        raw, logits = network(torch.from_numpy(canary_clips(SMALL.recipe, 5, 2)))
+
+    assert digest.hexdigest() == "4def80e961bb5d9dcff29f3c9e4f7a75487d6b2b2ac730b2cb2807db93c70360"
+    assert float(network.quality.weight.detach().sum()) == pytest.approx(0.2080267, abs=1e-5)
+    np.testing.assert_allclose(raw.numpy(), [0.5700480, 0.5993010], atol=1e-4)
+    np.testing.assert_allclose(logits[0, :4].numpy(), [0.561513, 1.081504, 0.470806, -0.436247], atol=1e-4)
 
 
 def test_a_clip_scores_alike_whatever_it_is_batched_with() -> None:

@@ -76,11 +76,14 @@ class OpinionMap:
 
 
 def load_opinion(path: Path) -> OpinionMap:
-    """Read what `OpinionMap.save` wrote."""
-    fields = json.loads(path.read_text(encoding="utf-8"))
-    return OpinionMap(
-        tuple(fields["weights"]), fields["bias"], tuple(fields["blend"]), tuple(fields["opinion"])
-    )
+    """Read what `OpinionMap.save` wrote. Raises `CorpusError` for what another version wrote."""
+    try:
+        fields = json.loads(path.read_text(encoding="utf-8"))
+        return OpinionMap(
+            tuple(fields["weights"]), fields["bias"], tuple(fields["blend"]), tuple(fields["opinion"])
+        )
+    except (KeyError, ValueError, TypeError) as error:
+        raise CorpusError(f"{path} is of another version of qoed: delete it and run qoed-train train") from error
 
 
 def _terms(measures: NDArray[np.float64]) -> NDArray[np.float64]:

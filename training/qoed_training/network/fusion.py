@@ -32,3 +32,16 @@ class MultiScaleFusion(nn.Module):
             for index, x in enumerate(fused)
         ]
         return torch.cat(pooled, dim=1)
+
+
+class LastStage(nn.Module):
+    """In place of fusion in the module ablation: C5 alone, 1x1 to the same `[B, outputs, T, H5, W5]`."""
+
+    def __init__(self, widths: Sequence[int], outputs: int) -> None:
+        super().__init__()
+        self.lateral = nn.Conv3d(widths[-1], outputs, 1)
+
+    def forward(self, maps: Sequence[Tensor]) -> Tensor:
+        """Maps finest first; all but the last are left aside."""
+        out: Tensor = self.lateral(maps[-1])
+        return out

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -11,10 +12,11 @@ from torch.nn import functional as nnf
 from qoed_engine.manifest import Recipe
 from qoed_training.data.degrade import DISTORTIONS
 from qoed_training.network.backbone import Backbone
-from qoed_training.network.fusion import MultiScaleFusion
+from qoed_training.network.fusion import LastStage, MultiScaleFusion
 from qoed_training.network.simam import SimAM
 from qoed_training.network.swin import SwinEncoder
 
+LookName = Literal["fragments", "view"]
 DETAIL_GAIN = 5.0
 """Brings what is left of a pixel after its neighbourhood's mean to about the pixels' own range."""
 
@@ -34,15 +36,36 @@ class NetworkConfig:
     window: int = 3
     view_every: int = 2
     """The whole view changes slowly: it is looked at in every n-th frame only."""
+    factored: bool = True
+    """Convolutions 1x3x3 then 3x1x1 with a stem of two steps; False: full 3x3x3 and ResNet's own stem."""
+    multi_scale: bool = True
+    """Fuse C2-C5; False: C5 alone goes to SimAM and Swin (the ablation of the multi-scale module)."""
     recipe: Recipe = field(default_factory=Recipe)
+
+    @property
+    def view_frames(self) -> int:
+        """Frames of the whole view that a clip holds and the network looks at."""
+        return -(-self.recipe.frames // self.view_every)
 
 
 SMALL = NetworkConfig()
+BASE = NetworkConfig(
+    name="base",
+    stem=64,
+    widths=(256, 512, 1024, 2048),
+    blocks=(3, 4, 6, 3),
+    expansion=4,
+    fused=256,
+    heads=32,
+    factored=False,
+)
+"""The paper's network: 3D ResNet-50; one width for all scales as in FPN, 32 channels a head as in Swin."""
+SIZES: dict[str, NetworkConfig] = {config.name: config for config in (SMALL, BASE)}
 
 
 def make_backbone(config: NetworkConfig) -> Backbone:
     """The backbone of a variant, with fresh weights."""
-    return Backbone(config.stem, config.widths, config.blocks, config.expansion)
+    return Backbone(config.stem, config.widths, config.blocks, config.expansion, factored=config.factored)
 
 
 class Look(nn.Module):
@@ -50,7 +73,11 @@ class Look(nn.Module):
 
     def __init__(self, config: NetworkConfig, frames: int) -> None:
         super().__init__()
-        self.fusion = MultiScaleFusion(config.widths, config.fused)
+        self.fusion: nn.Module = (
+            MultiScaleFusion(config.widths, config.fused)
+            if config.multi_scale
+            else LastStage(config.widths, 4 * config.fused)
+        )
         self.simam = SimAM()
         self.encoder = SwinEncoder(
             4 * config.fused,
@@ -78,9 +105,8 @@ class QualityNetwork(nn.Module):
         super().__init__()
         self.config = config
         self.backbone = make_backbone(config)
-        frames = config.recipe.frames
-        self.fragments = Look(config, frames)
-        self.view = Look(config, frames // config.view_every)
+        self.fragments = Look(config, config.recipe.frames)
+        self.view = Look(config, config.view_frames)
         self.kind = nn.Parameter(torch.zeros(2, 6))
         # Most of what the encoder gives is common to all clips; centring it leaves what tells them apart.
         self.neck = nn.BatchNorm1d(8 * config.fused)
@@ -92,12 +118,17 @@ class QualityNetwork(nn.Module):
 
     def features(self, clips_BTHWC: Tensor) -> Tensor:
         """`uint8 [B,T,2S,S,3]` to the feature that both heads read, `[B, 8*fused]`."""
-        side = self.config.recipe.side
-        x = clips_BTHWC.permute(0, 4, 1, 2, 3).to(self.kind.dtype) / 127.5 - 1.0
-        fragments = with_detail(x[:, :, :, :side]) + self.kind[0].reshape(1, 6, 1, 1, 1)
-        view = with_detail(x[:, :, :: self.config.view_every, side:]) + self.kind[1].reshape(1, 6, 1, 1, 1)
-        looks = [self.fragments(self.backbone(fragments)), self.view(self.backbone(view))]
-        return torch.cat(looks, dim=1)
+        return torch.cat([self.look(clips_BTHWC, "fragments"), self.look(clips_BTHWC, "view")], dim=1)
+
+    def look(self, clips_BTHWC: Tensor, which: LookName) -> Tensor:
+        """One half of the feature, `[B, 4*fused]`, from one half of the clips."""
+        side, x = self.config.recipe.side, clips_BTHWC.permute(0, 4, 1, 2, 3)
+        whole = which == "view"
+        x = x[:, :, :: self.config.view_every, side:] if whole else x[:, :, :, :side]
+        x = with_detail(x.to(self.kind.dtype) / 127.5 - 1.0) + self.kind[int(whole)].reshape(1, 6, 1, 1, 1)
+        encoder = self.view if whole else self.fragments
+        feature: Tensor = encoder(self.backbone(x))
+        return feature
 
     def forward(self, clips_BTHWC: Tensor) -> tuple[Tensor, Tensor]:
         """Raw quality `[B]` and distortion logits `[B,K]`."""

@@ -18,7 +18,6 @@ from qoed_training.checkpoint import load_checkpoint, save_checkpoint
 from qoed_training.data.corpus import CorpusError
 from qoed_training.network.model import NetworkConfig
 from qoed_training.progress import Recent, seconds_left
-from qoed_training.selfsup.bfloat16 import pad_short_clips
 from qoed_training.selfsup.cache import SectionCache
 from qoed_training.selfsup.heads import PretextNetwork
 from qoed_training.selfsup.losses import Tasks, total_loss
@@ -85,8 +84,6 @@ def pretrain(videos: Path, folder: Path, network: NetworkConfig, config: Pretrai
     device = torch.device(config.device)
     model = PretextNetwork(network, config.tasks, projection=config.projection).to(device).train()
     model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
-    if config.autocast:
-        pad_short_clips(model)
     optimizer = torch.optim.SGD(
         model.parameters(),
         lr=config.learning_rate,
