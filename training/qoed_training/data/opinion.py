@@ -83,7 +83,7 @@ def load_opinion(path: Path) -> OpinionMap:
             tuple(fields["weights"]), fields["bias"], tuple(fields["blend"]), tuple(fields["opinion"])
         )
     except (KeyError, ValueError, TypeError) as error:
-        raise CorpusError(f"{path} is of another version of qoed: delete it and run qoed-train train") from error
+        raise CorpusError(f"{path} is of another version of qoed: delete it, run qoed-train train") from error
 
 
 def _terms(measures: NDArray[np.float64]) -> NDArray[np.float64]:
