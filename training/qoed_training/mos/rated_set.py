@@ -21,12 +21,12 @@ def rated_set(
     def clips(index: int) -> NDArray[np.uint8]:
         return clips_of(videos.videos[index], recipe, display_height, count=count, cache=cache)
 
-    distortions = tuple(video.distortion for video in videos.videos if video.distortion is not None)
+    known = [video.distortion for video in videos.videos if video.distortion is not None]
     return RatedSet(
         name=videos.name,
         clips=clips,
         mos=np.array([video.mos for video in videos.videos], dtype=np.float64),
         contents=tuple(video.content for video in videos.videos),
         kind="MOS" if videos.higher_is_better else "DMOS",
-        distortions=distortions,
+        distortions=tuple(known) if len(known) == len(videos.videos) else (),
     )
