@@ -183,6 +183,8 @@ class App:
         self.scoring.beat()
         self.depth.on_score(score)
         self.judge.on_score(score)
+        if stream := self.streams.get(score.stream):
+            stream.on_score(score)
 
     def _on_finding(self, finding: Finding) -> None:
         self.depth.on_finding(finding)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qoed.batch import FairBatcher
 from qoed.clock import Clock
-from qoed.model import Clip, DropReason, Quality, Score
+from qoed.model import Clip, DropReason, Quality, Reason, Score
 from qoed_engine import Engine, EngineError, Outputs
 from qoed_engine.loader import check_canary
 from qoed_engine.manifest import Manifest, mos_of
@@ -75,7 +75,7 @@ class Scorer:
         self.stats.received += 1
         if clip.abstain is not None:
             self.stats.abstained += 1
-            self._on_score(_abstained(clip, self._engine.manifest))
+            self._on_score(_abstained(clip, clip.abstain, self._engine.manifest))
             return 0
         self._idle.clear()
         shed = self._batcher.put(clip, self._clock.monotonic())
@@ -136,20 +136,35 @@ class Scorer:
         self.stats.batches += 1
         self.stats.busy_s += self._clock.monotonic() - started
         for index, clip in enumerate(batch):
-            self.stats.scored += 1
-            self._on_score(
-                _score(clip, float(outputs.raw[index]), outputs.distortions[index], self._engine.manifest)
-            )
+            try:
+                score = _judged(clip, outputs, index, self._engine.manifest)
+            except EngineError:
+                self.stats.dropped[DropReason.ENGINE_FAULT] += len(batch) - index
+                raise
+            if score.quality is Quality.ABSTAINED:
+                self.stats.abstained += 1
+            else:
+                self.stats.scored += 1
+            self._on_score(score)
 
     async def _in_thread(self, work: Callable[[], Outputs]) -> Outputs:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
 
-def _score(clip: Clip, raw: float, distortions: NDArray[np.float32], manifest: Manifest) -> Score:
-    if not np.isfinite(raw):
+def _judged(clip: Clip, outputs: Outputs, index: int, manifest: Manifest) -> Score:
+    """The clip's score, or none where the network says that it was not made for it."""
+    raw = float(outputs.raw[index])
+    unfit = 0.0 if outputs.unfit is None else float(outputs.unfit[index])
+    if not np.isfinite([raw, unfit]).all():
         raise EngineError(
             "the engine returned a score that is not a number; restart with other weights", sticky=True
         )
+    if manifest.abstain is not None and unfit > manifest.abstain.above:
+        return _abstained(clip, Reason.UNFIT_PICTURE, manifest)
+    return _score(clip, raw, outputs.distortions[index], manifest)
+
+
+def _score(clip: Clip, raw: float, distortions: NDArray[np.float32], manifest: Manifest) -> Score:
     score = manifest.calibration.to_score(raw)
     lo, hi = manifest.calibration.interval(score)
     return Score(
@@ -172,7 +187,7 @@ def _score(clip: Clip, raw: float, distortions: NDArray[np.float32], manifest: M
     )
 
 
-def _abstained(clip: Clip, manifest: Manifest) -> Score:
+def _abstained(clip: Clip, reason: str, manifest: Manifest) -> Score:
     return Score(
         stream=clip.stream,
         rendition=clip.rendition,
@@ -184,7 +199,7 @@ def _abstained(clip: Clip, manifest: Manifest) -> Score:
         distortions={},
         model=manifest.model,
         quality=Quality.ABSTAINED,
-        reason=clip.abstain,
+        reason=str(reason),
         received_s=clip.received_s,
         depth=clip.depth,
         holds_s=clip.holds_s,

@@ -109,6 +109,7 @@ class Reason(StrEnum):
     FREEZE = "freeze", "picture"
     BLOCKINESS = "blockiness", "picture"
     DAMAGE = "damage", "picture"
+    UNFIT_PICTURE = "unfit_picture", "picture"
     UNDECODABLE = "undecodable", "picture"
     NO_VIDEO = "no_video", "picture"
     # sound

@@ -18,6 +18,7 @@ from qoed.infer import Scorer
 from qoed.lanes import Lanes
 from qoed.model import Decoded, Finding, Rendition, RenditionGone, Score
 from qoed.source import Emit, Format, HttpClient, Item, Source, SourceOptions, make_source
+from qoed.unfit import UnfitPictures
 from qoed_engine import Engine, load_engine
 
 STREAM = "score"
@@ -68,7 +69,7 @@ async def score_path(
     clock = SystemClock()
     made = engine is None
     engine = engine or load_engine()
-    found, conform = _Collected(), Conform(STREAM)
+    found, conform, unfit = _Collected(), Conform(STREAM), UnfitPictures()
     enough = asyncio.Event()
 
     def on_decoded(decoded: Decoded) -> None:
@@ -81,6 +82,11 @@ async def score_path(
         done_s = decoded.segment.media_time_s + decoded.segment.duration_s
         if on_progress is not None:
             on_progress(done_s, seconds)
+
+    def on_score(score: Score) -> None:
+        found.scores.append(score)
+        if (finding := unfit.see(score)) is not None:
+            found.findings.append(finding)
 
     async def emit(item: Item) -> None:
         if isinstance(item, Finding):
@@ -95,7 +101,7 @@ async def score_path(
             await lanes.put(item)
 
     try:
-        scorer = Scorer(engine, found.scores.append, clock=clock, per_stream=1 << 16)
+        scorer = Scorer(engine, on_score, clock=clock, per_stream=1 << 16)
         async with (
             HttpClient(clock=clock) as http,
             DecodePool(workers or len(os.sched_getaffinity(0)), engine.manifest.recipe, clock) as pool,

@@ -12,9 +12,10 @@ from qoed.conform import Conform
 from qoed.decode.options import DecodeOptions
 from qoed.depth import DepthControl, Sampling
 from qoed.lanes import Decoder, Lanes
-from qoed.model import Decoded, Finding, Reason, RenditionGone, Segment
+from qoed.model import Decoded, Finding, Reason, RenditionGone, Score, Segment
 from qoed.source import HttpClient, Item, Supervisor, make_source
 from qoed.source.protocol import unavailable_of
+from qoed.unfit import UnfitPictures
 
 
 class Stream:
@@ -51,6 +52,7 @@ class Stream:
         self._clock = clock
         self._checks = config.check_settings()
         self._conform = Conform(config.name, self._checks)
+        self._unfit = UnfitPictures()
         source = make_source(config.name, config.url, config.source_options(), http=http, clock=clock)
         self.supervisor = Supervisor(
             config.name,
@@ -78,6 +80,12 @@ class Stream:
         self.supervisor.stop()
         await self._ended.wait()
 
+    def on_score(self, score: Score) -> None:
+        """Take in what became of one of its clips."""
+        finding = self._unfit.see(score)
+        if finding is not None and self._checks.wanted(finding):
+            self._on_finding(finding)
+
     def _options(self, segment: Segment) -> DecodeOptions:
         depth = self._sampling.choose(segment, self._depth.level_of(self.config.name))
         return self._decode if depth == self._decode.depth else replace(self._decode, depth=depth)
@@ -98,6 +106,7 @@ class Stream:
             self.lanes.forget(item.rendition)
             self._sampling.forget(item.rendition)
             self._conform.forget(item.rendition)
+            self._unfit.forget(item.rendition)
             self._depth.forget_rendition(item.stream, item.rendition)
             self._on_gone(item)
         elif self._checks.wanted(item):

@@ -2,10 +2,11 @@
 
 from qoed_engine.backend import Engine, EngineError, Outputs
 from qoed_engine.loader import load_engine
-from qoed_engine.manifest import Calibration, Manifest, Recipe, read_manifest
+from qoed_engine.manifest import Abstain, Calibration, Manifest, Recipe, read_manifest
 from qoed_engine.preprocess import PreprocessError, clip_from_frames
 
 __all__ = [
+    "Abstain",
     "Calibration",
     "Engine",
     "EngineError",

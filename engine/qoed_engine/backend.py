@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -24,11 +26,13 @@ class Outputs:
     """Raw network outputs of one batch, before calibration.
 
     `raw` is `float32 [B]` (higher is better), `distortions` `float32 [B,K]` probabilities in the order of
-    `Manifest.distortions`.
+    `Manifest.distortions`, `unfit` `float32 [B]` probabilities that the network was not made for the clip
+    (None: these weights cannot tell; see `Manifest.abstain`).
     """
 
     raw: NDArray[np.float32]
     distortions: NDArray[np.float32]
+    unfit: NDArray[np.float32] | None = None
 
 
 class Engine(Protocol):
@@ -45,6 +49,15 @@ class Engine(Protocol):
     def close(self) -> None:
         """Free what the engine holds; it must not be used afterwards."""
         ...
+
+
+def check_outputs(weights: Path, manifest: Manifest, there: Collection[str]) -> None:
+    """Raise `EngineError` when the network lacks an output that its manifest names."""
+    if absent := [name for name in manifest.outputs if name not in there]:
+        raise EngineError(
+            f"{weights.name} has no output {', '.join(absent)} that its manifest names; reinstall it",
+            sticky=True,
+        )
 
 
 def one_line(error: Exception) -> str:

@@ -69,6 +69,14 @@ def mos_of(score: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
+class Abstain:
+    """A clip has no score where the network's `output` (0-1, one value a clip) is higher than `above`."""
+
+    output: str
+    above: float
+
+
+@dataclass(frozen=True, slots=True)
 class Manifest:
     """Identity and contract of one exported network."""
 
@@ -84,6 +92,8 @@ class Manifest:
     canary_tolerance: float = 1e-2
     input_name: str = "clips"
     output_names: tuple[str, str] = ("raw", "distortions")
+    abstain: Abstain | None = None
+    """None: the network cannot tell what it was not made for, and scores everything."""
     receipt: dict[str, Any] = field(default_factory=dict)
     manifest_version: int = MANIFEST_VERSION
 
@@ -91,6 +101,11 @@ class Manifest:
     def model(self) -> str:
         """Id and short hash, as payloads carry it: `small-1@1a2b3c4d`."""
         return f"{self.model_id}@{self.sha256[:8]}"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of all outputs to ask the network for: raw, distortions and, where it has one, unfit."""
+        return self.output_names if self.abstain is None else (*self.output_names, self.abstain.output)
 
     def to_json(self) -> str:
         """Indented JSON, stable key order."""
@@ -127,11 +142,23 @@ def read_manifest(path: Path) -> Manifest:
         fields["calibration"] = Calibration(**calibration)
         for key in ("distortions", "canary_raw", "output_names"):
             fields[key] = tuple(fields[key])
+        if (abstain := fields.get("abstain")) is not None:
+            fields["abstain"] = _abstain(path, Abstain(**abstain))
         return Manifest(**fields)
     except (KeyError, TypeError) as error:
         raise ManifestError(
             f"{path}: incomplete manifest ({error}); export the weights again with qoed-train export"
         ) from error
+
+
+def _abstain(path: Path, abstain: Abstain) -> Abstain:
+    above = abstain.above
+    if isinstance(above, bool) or not isinstance(above, int | float) or not 0 <= above <= 1:
+        raise ManifestError(
+            f"{path}: abstain.above is {above!r}, not a probability; "
+            "export the weights again with qoed-train export"
+        )
+    return abstain
 
 
 def sha256_of(path: Path) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qoed_engine.backend import EngineError, Outputs, one_line
+from qoed_engine.backend import EngineError, Outputs, check_outputs, one_line
 from qoed_engine.manifest import Manifest
 
 
@@ -29,16 +29,15 @@ class OnnxEngine:
             )
         except Exception as error:  # ONNX Runtime raises its own unrelated classes
             raise EngineError(f"ONNX Runtime cannot load {weights.name}: {one_line(error)}") from error
+        check_outputs(weights, manifest, [port.name for port in self._session.get_outputs()])
 
     def infer(self, clips: NDArray[np.uint8]) -> Outputs:
         """Score `uint8 [B,T,H,W,3]`. Raises `EngineError`."""
         try:
-            raw, distortions = self._session.run(
-                list(self.manifest.output_names), {self.manifest.input_name: clips}
-            )
+            found = self._session.run(list(self.manifest.outputs), {self.manifest.input_name: clips})
         except Exception as error:  # as above
             raise EngineError(f"ONNX Runtime failed: {one_line(error)}") from error
-        return Outputs(np.asarray(raw, np.float32), np.asarray(distortions, np.float32))
+        return Outputs(*(np.asarray(values, np.float32) for values in found))
 
     def close(self) -> None:
         """Drop the session."""

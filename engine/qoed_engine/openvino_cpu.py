@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qoed_engine.backend import EngineError, Outputs, one_line
+from qoed_engine.backend import EngineError, Outputs, check_outputs, one_line
 from qoed_engine.manifest import Manifest
 
 # Importing openvino reports usage to its makers from a thread. A None module makes that import fail, upon
@@ -50,8 +50,9 @@ class OpenVinoEngine:
         except RuntimeError as error:
             raise EngineError(f"OpenVINO cannot compile {weights.name}: {one_line(error)}") from error
         names = [port.get_names() for port in self._compiled.outputs]
+        check_outputs(weights, manifest, set().union(*names))
         self._places = tuple(
-            next(i for i, each in enumerate(names) if name in each) for name in manifest.output_names
+            next(i for i, each in enumerate(names) if name in each) for name in manifest.outputs
         )
         precision = str(self._compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name())
         self.backend = f"openvino-{precision}"
@@ -61,6 +62,7 @@ class OpenVinoEngine:
         outputs = Outputs(
             np.empty(len(clips), np.float32),
             np.empty((len(clips), len(self.manifest.distortions)), np.float32),
+            None if self.manifest.abstain is None else np.empty(len(clips), np.float32),
         )
         running: deque[tuple[int, Any]] = deque()
         try:
@@ -87,8 +89,10 @@ class OpenVinoEngine:
     def _collect(self, index: int, request: Any, outputs: Outputs) -> None:
         """Wait for a request and copy out what it found about clip `index`."""
         request.wait()
-        raw, distortions = (request.get_output_tensor(place).data[0] for place in self._places)
-        outputs.raw[index], outputs.distortions[index] = raw, distortions
+        wanted = (outputs.raw, outputs.distortions, outputs.unfit)
+        for place, values in zip(self._places, wanted, strict=False):  # the third only where it is named
+            if values is not None:
+                values[index] = request.get_output_tensor(place).data[0]
 
 
 def make_engine(manifest: Manifest, weights: Path, threads: int | None) -> OpenVinoEngine:

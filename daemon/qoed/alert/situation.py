@@ -23,7 +23,7 @@ DOWN = frozenset(
 )
 """While one of these lasts the stream is down: its quality cannot be known, and its own alert says why."""
 
-UNSCORABLE = frozenset({Reason.BLACK, Reason.NO_VIDEO, Reason.UNDECODABLE})
+UNSCORABLE = frozenset({Reason.BLACK, Reason.UNFIT_PICTURE, Reason.NO_VIDEO, Reason.UNDECODABLE})
 """While one of these lasts there is no picture to score: missing scores are explained."""
 
 STARVED = frozenset({Reason.OVERLOADED, Reason.ENGINE_FAULT})

@@ -6,53 +6,52 @@ from qoed.checks.check import Check
 from qoed.model import Cause, Severity
 from qoed.reason import Reason
 
-
-def _check(tells: str, cause: Cause, severity: Severity, clears: str | None, source: str = "qoed") -> Check:
-    return Check(tells=tells, severity=severity, clears=clears, cause=cause, source=source)
-
-
 CHECKS: dict[Reason, Check] = {
-    Reason.BLACK: _check(
+    Reason.BLACK: Check(
         "the picture has been black for longer than `black.duration`",
-        Cause.SOURCE,
-        Severity.CRITICAL,
-        "a picture that is not black",
         "FFmpeg blackdetect",
+        cause=Cause.SOURCE,
+        severity=Severity.CRITICAL,
+        clears="a picture that is not black",
     ),
-    Reason.FREEZE: _check(
+    Reason.FREEZE: Check(
         "the picture has not changed for longer than `freeze.duration`",
-        Cause.SOURCE,
-        Severity.CRITICAL,
-        "the picture changes",
         "FFmpeg freezedetect",
+        cause=Cause.SOURCE,
+        severity=Severity.CRITICAL,
+        clears="the picture changes",
     ),
-    Reason.BLOCKINESS: _check(
+    Reason.BLOCKINESS: Check(
         "blockiness over a segment is above `blockiness.max`",
-        Cause.ENCODER,
-        Severity.WARNING,
-        "a segment is below it",
         "FFmpeg blockdetect",
+        cause=Cause.ENCODER,
+        clears="a segment is below it",
     ),
-    Reason.DAMAGE: _check(
+    Reason.DAMAGE: Check(
         "pictures or packets are corrupt, or fewer pictures decode than the segment holds",
-        Cause.ENCODER,
-        Severity.WARNING,
-        None,
+        cause=Cause.ENCODER,
     ),
-    Reason.UNDECODABLE: _check("nothing of a segment decodes", Cause.ENCODER, Severity.CRITICAL, None),
-    Reason.NO_VIDEO: _check("a segment holds no pictures", Cause.PACKAGER, Severity.CRITICAL, None),
-    Reason.SILENCE: _check(
+    Reason.UNFIT_PICTURE: Check(
+        "clips in a row show what the network was not made for (slate, test pattern, screen, near-black) and"
+        " have no score (`abstained`, reason `unfit_picture`); no fault",
+        cause=Cause.SOURCE,
+        severity=Severity.INFO,
+        clears="a clip has a score again",
+    ),
+    Reason.UNDECODABLE: Check(
+        "nothing of a segment decodes", cause=Cause.ENCODER, severity=Severity.CRITICAL
+    ),
+    Reason.NO_VIDEO: Check("a segment holds no pictures", cause=Cause.PACKAGER, severity=Severity.CRITICAL),
+    Reason.SILENCE: Check(
         "the sound has been below `silence.level_db` for longer than `silence.duration`",
-        Cause.SOURCE,
-        Severity.WARNING,
-        "sound above it",
         "FFmpeg silencedetect",
+        cause=Cause.SOURCE,
+        clears="sound above it",
     ),
-    Reason.LOUDNESS: _check(
+    Reason.LOUDNESS: Check(
         "short-term loudness is outside `loudness.min_lufs` and `max_lufs`",
-        Cause.SOURCE,
-        Severity.WARNING,
-        "it is inside",
         "EBU R 128",
+        cause=Cause.SOURCE,
+        clears="it is inside",
     ),
 }
