@@ -258,7 +258,9 @@ async def test_an_encoder_that_restarts(origin: LiveOrigin, http: HttpClient, ad
     times = [each.media_time_s for each in found]
     assert times == sorted(times)
     assert times[-1] - times[0] < 0.5 * len(times) + 2.0
-    assert [finding.reason for finding in run.findings()] == []
+    # Until the manifest is loaded again, numbers that the clock foretells may be asked for and refused.
+    foretold = {Reason.SEGMENT_UNAVAILABLE} if addressing == "number" else set()
+    assert {finding.reason for finding in run.findings()} <= foretold
 
 
 async def test_an_old_copy_that_moves_on_is_followed(origin: LiveOrigin, http: HttpClient) -> None:
