@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from qoed_training.calibrate import fit_calibration
+from qoed_training.calibrate import fit_calibration, hierarchical_quantile
 from qoed_training.data.corpus import CorpusError
 
 
@@ -94,3 +94,55 @@ def test_nothing_to_calibrate_on_is_said_so() -> None:
 
     with pytest.raises(CorpusError, match="nothing to calibrate on"):
         fit_calibration(nothing, nothing, nothing)
+
+
+def productions(seed: int, count: int, *, clips: int = 60) -> tuple[NDArray[np.float64], ...]:
+    """Raw outputs, scores and group names of productions that each err in their own direction."""
+    rng = np.random.default_rng(seed)
+    raw = rng.uniform(0.2, 0.8, (count, clips))
+    score = 100 * raw + rng.normal(0, 8, (count, 1)) + rng.normal(0, 3, (count, clips))
+    names = np.array([f"production{seed}-{index}" for index in range(count)])
+    return raw.ravel(), score.ravel(), np.repeat(names, clips)
+
+
+def test_the_interval_holds_on_productions_never_seen() -> None:
+    """Clips of one production err alike; the promise is kept on new productions, and not by being endless."""
+    raw, score, group = productions(5, 40)
+    calibration = fit_calibration(raw, score, np.ones(len(raw)), group=group)
+    inside = []
+    for fresh, truth, _ in zip(*productions(6, 200), strict=True):
+        low, high = calibration.interval(calibration.to_score(fresh))
+        inside.append(low <= truth <= high)
+
+    assert np.mean(inside) == pytest.approx(0.9, abs=0.05)
+    assert max(calibration.half_width) < 30
+
+
+def test_a_production_counts_once_however_many_clips_it_has() -> None:
+    """A production with a hundredfold of easy clips does not narrow the interval for the others."""
+    error = np.concatenate([np.full(1000, 0.1), np.repeat(np.arange(1.0, 20.0), 10)])
+    group = np.array(["easy"] * 1000 + [f"group{index}" for index in range(19) for _ in range(10)])
+
+    assert hierarchical_quantile(error, group, 0.9) == 18.0  # 0.9 of 21 shares is the 19th of 20 groups
+    assert hierarchical_quantile(error, np.arange(len(error)).astype(str), 0.9) == 8.0
+
+
+def test_too_few_productions_promise_nothing() -> None:
+    """Fewer than nine productions cannot vouch for nine in ten: infinite, unless asked for what they show."""
+    error = np.tile(np.arange(1.0, 11.0), 8)
+    group = np.repeat([f"group{index}" for index in range(8)], 10)
+
+    assert hierarchical_quantile(error, group, 0.9) == np.inf
+    assert hierarchical_quantile(error, group, 0.9, finite=False) == 9.0
+    assert hierarchical_quantile(np.arange(9.0), np.arange(9).astype(str), 0.9) == 8.0
+
+
+def test_no_piece_of_the_scale_is_level() -> None:
+    """Where the material calls unlike outputs equal, the better one still scores a little more."""
+    raw = np.linspace(0, 1, 400)
+    score = np.where(raw < 0.3, 20.0, np.where(raw < 0.7, 50.0, 80.0))
+    calibration = fit_calibration(raw, score, np.ones(400))
+    grid = np.array([calibration.to_score(value) for value in np.linspace(0, 1, 200)])
+
+    assert np.diff(grid).min() > 0.01
+    assert calibration.to_score(0.5) == pytest.approx(50, abs=3)

@@ -1,59 +1,81 @@
-"""From raw network output to the absolute 0-100 scale, and how far to trust it."""
+"""From raw network output to the absolute 0-100 scale, and how far to trust it on a new production.
+
+Clips of one production err alike, so that they are no independent witnesses: an interval from all errors
+together is too narrow on a production never seen. The half-width of a score bin (Mondrian conformal
+prediction: Vovk, Gammerman, Shafer, Algorithmic Learning in a Random World, 2005, section 4.5) is therefore
+the quantile of errors in which every production counts the same, however many clips it has: "pooling CDFs" of
+Dunn, Wasserman and Ramdas, Distribution-Free Prediction Sets for Two-Layer Hierarchical Models (JASA 2022).
+The mass 1/(groups + 1) at infinity stands for the production to come; with it, the promise holds for finitely
+many groups too (Lee, Barber and Willett, Distribution-free inference with hierarchical data, 2023).
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import isotonic_regression
 
 from qoed_engine.manifest import Calibration
 from qoed_training.data.corpus import CorpusError
+from qoed_training.scale import fit_scale
 
-KNOTS = 12
 BIN_EDGES = (35.0, 65.0, 100.0)
-STEP = 1e-6
-"""Knots closer than this are one."""
+MIN_IN_BIN = 20
 Floats = NDArray[np.float64]
 
 
-def fit_calibration(raw: Floats, score: Floats, weight: Floats, *, coverage: float = 0.9) -> Calibration:
-    """Monotone map of raw outputs to scores and split-conformal half-widths by score bin.
+def fit_calibration(
+    raw: Floats,
+    score: Floats,
+    weight: Floats,
+    *,
+    group: NDArray[np.str_] | None = None,
+    coverage: float = 0.9,
+) -> Calibration:
+    """Monotone map of raw outputs to scores and conformal half-widths by score bin, honest across groups.
 
-    All `[n]`; held-out material only. The map is isotonic regression thinned to `KNOTS` knots, extended
-    linearly to 0 and 100; half-widths are the finite-sample quantile of Vovk et al. (2005). Raises
-    `CorpusError` without material.
+    All `[n]`; held-out material only. `group` is the production or picture of each (None: each its own).
+    Raises `CorpusError` without material.
     """
     if not len(raw):
         raise CorpusError("nothing to calibrate on: the calibration split holds neither clips nor stills")
-    order = np.argsort(raw)
-    raw, score, weight = raw[order], score[order], weight[order]
-    fitted = isotonic_regression(score, weights=weight).x
-    chunks = np.array_split(np.arange(len(raw)), min(KNOTS, len(raw)))
-    x = np.array([np.average(raw[chunk], weights=weight[chunk]) for chunk in chunks])
-    y = np.array([np.average(fitted[chunk], weights=weight[chunk]) for chunk in chunks])
-    x, y = _extended(x, y)
+    if group is None:
+        group = np.arange(len(raw)).astype(np.str_)
+    x, y = fit_scale(raw, score, weight, group)
     bare = Calibration(raw=tuple(map(float, x)), score=tuple(map(float, y)))
-    predicted = np.array([bare.to_score(value) for value in raw])
+    predicted = np.array([bare.to_score(float(value)) for value in raw])
     error = np.abs(predicted - score)
     half_width, low = [], -1.0
     for high in BIN_EDGES:
-        inside = error[(predicted > low) & (predicted <= high)]
-        half_width.append(_conformal_quantile(inside if len(inside) >= 20 else error, coverage))
+        half_width.append(_half_width(error, group, (predicted > low) & (predicted <= high), coverage))
         low = high
     return Calibration(bare.raw, bare.score, BIN_EDGES, tuple(half_width), coverage)
 
 
-def _extended(x: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Add end knots so that outputs beyond the calibration set still move the score, up to 0 and 100."""
-    y = np.maximum.accumulate(y)
-    slope = max(1.0, float((y[-1] - y[0]) / max(x[-1] - x[0], 1e-6)))
-    keep = np.concatenate([[True], np.diff(x) > STEP])
-    x, y = x[keep], y[keep]
-    low, high = x[0] - max(STEP, y[0] / slope), x[-1] + max(STEP, (100.0 - y[-1]) / slope)
-    return np.array([low, *x, high]), np.array([0.0, *y, 100.0])
+def _half_width(error: Floats, group: NDArray[np.str_], inside: NDArray[np.bool_], coverage: float) -> float:
+    """Of one bin; of all bins together where its groups are too few to promise `coverage`."""
+    for rows in (inside, np.ones(len(error), dtype=bool)):
+        if rows.sum() >= MIN_IN_BIN or rows.all():
+            quantile = hierarchical_quantile(error[rows], group[rows], coverage)
+            if np.isfinite(quantile):
+                return min(100.0, quantile)
+    # Too few productions to promise anything about another: what their own clips promise of each other.
+    rows = inside if inside.sum() >= MIN_IN_BIN else np.ones(len(error), dtype=bool)
+    own = hierarchical_quantile(error[rows], np.arange(rows.sum()).astype(np.str_), coverage)
+    even = hierarchical_quantile(error[rows], group[rows], coverage, finite=False)
+    return min(100.0, max(own, even))
 
 
-def _conformal_quantile(error: Floats, coverage: float) -> float:
-    rank = int(np.ceil((len(error) + 1) * coverage))
-    # Too few errors cannot promise the coverage: anything is possible then.
-    return float(np.sort(error)[rank - 1]) if rank <= len(error) else 100.0
+def hierarchical_quantile(
+    error: Floats, group: NDArray[np.str_], coverage: float, *, finite: bool = True
+) -> float:
+    """The error that `coverage` of the mass stays within, every group of equal mass; `[n]` each.
+
+    `finite` keeps one group's share of mass at infinity, for the group to come: the result is infinite where
+    fewer than `coverage / (1 - coverage)` groups are there.
+    """
+    names, place, counts = np.unique(group, return_inverse=True, return_counts=True)
+    order = np.argsort(error, kind="stable")
+    mass = np.cumsum(1.0 / (counts[place][order] * (len(names) + finite)))
+    # A share of a billionth is rounding, not mass.
+    rank = int(np.searchsorted(mass, coverage - 1e-9))
+    return float(error[order][rank]) if rank < len(error) else float("inf")

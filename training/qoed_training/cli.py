@@ -1,4 +1,4 @@
-"""`qoed-train`: scenes, train, export, evaluate, all, model."""
+"""`qoed-train`: the commands of the main way; those of the other packages register themselves."""
 
 from __future__ import annotations
 
@@ -12,11 +12,18 @@ import typer
 
 from qoed_engine import EngineError
 from qoed_engine.loader import SHIPPED
-from qoed_engine.manifest import read_manifest
-from qoed_training import pipeline
+from qoed_engine.manifest import ManifestError, read_manifest
+from qoed_training import distill, fitness, parity, pipeline, recipes
 from qoed_training.data.corpus import CorpusError
-from qoed_training.network.model import SMALL, QualityNetwork
+from qoed_training.data.fetch_photos import fetch_photos
+from qoed_training.finetune import command as finetune
+from qoed_training.mos import command as mos
+from qoed_training.network import command as network
+from qoed_training.network.model import SIZES, SMALL
+from qoed_training.page import command as page
+from qoed_training.precision import best_precision
 from qoed_training.report import accuracy_page
+from qoed_training.selfsup import command as selfsup
 from qoed_training.train import NonFiniteLoss, TrainConfig
 from qoed_training.warmup import WarmupConfig
 
@@ -26,11 +33,18 @@ app = typer.Typer(
 
 Corpus = Annotated[Path, typer.Option(help="Folder of videos with sources.csv.")]
 Stills = Annotated[Path, typer.Option(help="Folder of rated stills with manifest.csv.")]
+Photos = Annotated[
+    Path | None, typer.Option(help="Folder of photographs to film as further sources (qoed-train photos).")
+]
+People = Annotated[
+    Path | None, typer.Option(help="ugcset_mos.json of CompressedVQA: people's spread in the receipt.")
+]
+Network = Annotated[str, typer.Option(help=f"One of {', '.join(SIZES)}.")]
 Work = Annotated[Path, typer.Option(help="Everything made goes here; delete it to start anew.")]
 Steps = Annotated[int, typer.Option(help="Training steps after the warm-up.", min=1)]
 WarmupSteps = Annotated[int, typer.Option(help="Steps on single patches before that.", min=1)]
 Threads = Annotated[int, typer.Option(help="CPU threads of training; weights depend on it.", min=1)]
-PerSource = Annotated[int, typer.Option(help="Scenes cut from each video.", min=1)]
+PerSource = Annotated[int, typer.Option(help="Scenes cut from each video; a photograph makes one.", min=1)]
 Plans = Annotated[int, typer.Option(help="Degradations of each scene.", min=1)]
 Workers = Annotated[int, typer.Option(help="Processes that make scenes.", min=1)]
 Out = Annotated[Path | None, typer.Option(help="Copy the finished ONNX file and manifest to this folder.")]
@@ -38,6 +52,7 @@ Out = Annotated[Path | None, typer.Option(help="Copy the finished ONNX file and 
 _STEPS, _WARMUP_STEPS, _THREADS = TrainConfig().steps, WarmupConfig().steps, TrainConfig().threads
 _PER_SOURCE, _PLANS = pipeline.PER_SOURCE, pipeline.PLANS
 _CORPUS, _STILLS, _WORK = Path("data/corpus"), Path("data/stills"), Path("data/work")
+_PHOTOS = Path("data/photos")
 
 
 def _run(
@@ -45,19 +60,27 @@ def _run(
     stills: Path,
     work: Path,
     *,
+    photos: Path | None = None,
+    people: Path | None = None,
+    size: str = SMALL.name,
     steps: int = _STEPS,
     warmup_steps: int = _WARMUP_STEPS,
     threads: int = _THREADS,
     per_source: int = _PER_SOURCE,
     plans: int = _PLANS,
 ) -> pipeline.Run:
+    if size not in SIZES:
+        raise typer.BadParameter(f"{size} is no size of the network, use one of {', '.join(SIZES)}")
+    precision = best_precision()
     return pipeline.Run(
         corpus=corpus,
         stills=stills,
         work=work,
-        network=SMALL,
-        training=TrainConfig(steps=steps, threads=threads),
-        warmup=WarmupConfig(steps=warmup_steps, threads=threads),
+        photos=photos,
+        people=people,
+        network=SIZES[size],
+        training=TrainConfig(steps=steps, threads=threads, precision=precision),
+        warmup=WarmupConfig(steps=warmup_steps, threads=threads, precision=precision),
         per_source=per_source,
         plans=plans,
     )
@@ -72,13 +95,14 @@ def _show(lines: Iterator[str]) -> None:
 def scenes(
     corpus: Corpus = _CORPUS,
     stills: Stills = _STILLS,
+    photos: Photos = None,
     work: Work = _WORK,
     workers: Workers = 2,
     per_source: PerSource = _PER_SOURCE,
     plans: Plans = _PLANS,
 ) -> None:
-    """Degrade, label and cut the videos; continues where it was stopped."""
-    run = _run(corpus, stills, work, per_source=per_source, plans=plans)
+    """Degrade, label and cut videos and photographs; continues where it was stopped."""
+    run = _run(corpus, stills, work, photos=photos, per_source=per_source, plans=plans)
     _show(pipeline.make_scenes(run, workers=workers))
 
 
@@ -90,15 +114,19 @@ def train(
     steps: Steps = _STEPS,
     warmup_steps: WarmupSteps = _WARMUP_STEPS,
     threads: Threads = _THREADS,
+    size: Network = SMALL.name,
 ) -> None:
     """Train from scenes; continues from the last checkpoint."""
-    _show(pipeline.fit(_run(corpus, stills, work, steps=steps, warmup_steps=warmup_steps, threads=threads)))
+    run = _run(corpus, stills, work, size=size, steps=steps, warmup_steps=warmup_steps, threads=threads)
+    _show(pipeline.fit(run))
 
 
 @app.command()
-def export(corpus: Corpus = _CORPUS, stills: Stills = _STILLS, work: Work = _WORK) -> None:
-    """Write the ONNX file of trained weights."""
-    _show(pipeline.export(_run(corpus, stills, work)))
+def export(
+    corpus: Corpus = _CORPUS, stills: Stills = _STILLS, work: Work = _WORK, size: Network = SMALL.name
+) -> None:
+    """Write safetensors and ONNX of trained weights."""
+    _show(pipeline.export(_run(corpus, stills, work, size=size)))
 
 
 @app.command()
@@ -107,17 +135,19 @@ def evaluate(
     stills: Stills = _STILLS,
     work: Work = _WORK,
     steps: Steps = _STEPS,
+    people: People = None,
+    size: Network = SMALL.name,
     out: Out = None,
 ) -> None:
     """Calibrate and judge the exported engine; writes its receipt into the manifest."""
-    _evaluate(_run(corpus, stills, work, steps=steps), out)
+    _evaluate(_run(corpus, stills, work, people=people, size=size, steps=steps), out)
 
 
 def _evaluate(run: pipeline.Run, out: Path | None) -> None:
     _show(pipeline.evaluate(run))
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
-        for suffix in (".onnx", ".json"):
+        for suffix in (".safetensors", ".onnx", ".json"):
             shutil.copy2(run.network_file(suffix), out / run.network_file(suffix).name)
         typer.echo(f"copied to {out}")
 
@@ -126,6 +156,8 @@ def _evaluate(run: pipeline.Run, out: Path | None) -> None:
 def everything(
     corpus: Corpus = _CORPUS,
     stills: Stills = _STILLS,
+    photos: Photos = None,
+    people: People = None,
     work: Work = _WORK,
     steps: Steps = _STEPS,
     workers: Workers = 2,
@@ -140,6 +172,8 @@ def everything(
         corpus,
         stills,
         work,
+        photos=photos,
+        people=people,
         steps=steps,
         warmup_steps=warmup_steps,
         threads=threads,
@@ -148,6 +182,7 @@ def everything(
     )
     _show(pipeline.make_scenes(run, workers=workers))
     _show(pipeline.fit(run))
+    _show(fitness.make_fitness(work, corpus, run.network))
     _show(pipeline.export(run))
     _evaluate(run, out)
 
@@ -166,24 +201,19 @@ def receipt(
 
 
 @app.command()
-def model() -> None:
-    """Print the network's size and cost."""
-    import torch
-    from torch.utils.flop_counter import FlopCounterMode
+def photos(out: Annotated[Path, typer.Option(help="Folder that the pictures go to.")] = _PHOTOS) -> None:
+    """Fetch the free photographs of Debian packages that the shipped weights were trained on."""
+    _show(fetch_photos(out))
 
-    network = QualityNetwork(SMALL).eval()
-    clip = torch.zeros((1, *SMALL.recipe.clip_shape), dtype=torch.uint8)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        network(clip)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    gflop = counter.get_total_flops() / 1e9
-    typer.echo(f"{SMALL.name}: {parameters / 1e6:.2f} M parameters, {gflop:.2f} GFLOP a clip")
+
+for package in (network, selfsup, mos, finetune, fitness, distill, recipes, parity, page):
+    package.register(app)
 
 
 def main() -> None:
     """Entry point; what can be set right by the person ends in one line and exit code 1."""
     try:
         app()
-    except (CorpusError, pipeline.StageError, NonFiniteLoss, EngineError) as error:
+    except (CorpusError, pipeline.StageError, NonFiniteLoss, EngineError, ManifestError) as error:
         typer.echo(f"qoed-train: {error}", err=True)
         sys.exit(1)

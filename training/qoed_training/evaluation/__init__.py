@@ -1,0 +1,1 @@
+"""The accuracy receipt: what the exported engine gets right on material it never learned from."""
