@@ -21,7 +21,7 @@ from qoed_training.data.clip_files import ClipMaker, load_clips
 from qoed_training.data.corpus import CorpusError
 from qoed_training.data.scenes import Scene
 from qoed_training.distill import PART_WEIGHTS, DistillConfig, distill, distill_loss
-from qoed_training.network import model, trained
+from qoed_training.network import model, sizes, trained
 from qoed_training.network.model import QualityNetwork
 from qoed_training.precision import Precision
 from qoed_training.step import NonFiniteLoss
@@ -232,7 +232,7 @@ def test_the_distill_command_teaches_from_a_work_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`qoed-train distill` reads teacher, scenes and clips, and leaves weights that a network takes."""
-    for module in (model, trained):
+    for module in (model, sizes):
         monkeypatch.setattr(module, "SIZES", {"small": TINY, "base": TALL})
     for scene in SCENES[:2]:
         write_scene(tmp_path / "scenes", scene)

@@ -20,7 +20,6 @@ from qoed_training.export import (
     UNFIT,
     export_onnx,
     has_fitness,
-    head_of_release,
     load_release,
     save_release,
     write_manifest,
@@ -62,7 +61,7 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Shipped:
     network, probe = lively(0)
     made = Shipped(network, probe, tmp_path_factory.mktemp("shipped"))
     export_onnx(network, made.folder / "tiny.onnx", probe)
-    save_release(made.folder / "tiny.safetensors", network, probe, head="trained")
+    save_release(made.folder / "tiny.safetensors", network, probe)
     write_manifest(
         made.folder / "tiny.onnx",
         made.manifest,
@@ -130,11 +129,11 @@ def test_shipped_weights_export_to_the_shipped_file(shipped: Shipped, tmp_path: 
     release = shipped.folder / "tiny.safetensors"
     load_release(release, network, probe)
     export_onnx(network, tmp_path / "again.onnx", probe)
-    save_release(tmp_path / "again.safetensors", network, probe, head="trained")
+    save_release(tmp_path / "again.safetensors", network, probe)
 
     assert (tmp_path / "again.onnx").read_bytes() == (shipped.folder / "tiny.onnx").read_bytes()
     assert (tmp_path / "again.safetensors").read_bytes() == release.read_bytes()
-    assert (has_fitness(release), head_of_release(release)) == (True, "trained")
+    assert has_fitness(release)
 
 
 def test_the_command_tells_where_answers_part(shipped: Shipped, tmp_path: Path, tiny_is_known: None) -> None:
@@ -151,7 +150,7 @@ def test_the_command_tells_where_answers_part(shipped: Shipped, tmp_path: Path, 
     with pytest.raises(CorpusError, match=r"tiny\.safetensors is missing: run qoed-train export"):
         parity.parity(tmp_path / "tiny.json", TINY)
     other, probe = lively(1)
-    save_release(tmp_path / "tiny.safetensors", other, probe, head="trained")
+    save_release(tmp_path / "tiny.safetensors", other, probe)
     failed = CliRunner().invoke(app, ["--manifest", str(tmp_path / "tiny.json")])
     assert isinstance(failed.exception, EngineError)
     assert "torch and ONNX Runtime f32 are" in str(failed.exception)
@@ -160,11 +159,12 @@ def test_the_command_tells_where_answers_part(shipped: Shipped, tmp_path: Path, 
 
 def test_weights_of_another_network_are_refused(shipped: Shipped, tmp_path: Path) -> None:
     """A release without a probe, or no safetensors at all, is said to be wrong in one line."""
-    save_release(tmp_path / "bare.safetensors", shipped.network, None, head="calibrated")
+    save_release(tmp_path / "bare.safetensors", shipped.network, None)
     (tmp_path / "text.safetensors").write_text("no")
 
     assert not has_fitness(tmp_path / "bare.safetensors")
-    assert head_of_release(tmp_path / "bare.safetensors") == "calibrated"
+    with pytest.raises(CorpusError, match=r"text\.safetensors: not the weights of this network"):
+        has_fitness(tmp_path / "text.safetensors")
     for name in ("bare", "text", "absent"):
         with pytest.raises(CorpusError, match=f"{name}.safetensors: not the weights of this network"):
             load_release(tmp_path / f"{name}.safetensors", QualityNetwork(TINY), Fitness(8 * TINY.fused))

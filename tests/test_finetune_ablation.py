@@ -14,40 +14,26 @@ import typer
 from typer.testing import CliRunner
 
 from qoed_training.data.corpus import CorpusError
-from qoed_training.data.scenes import Scene
 from qoed_training.finetune import ablation as driver
 from qoed_training.finetune import command
 from qoed_training.finetune.ablation import ROWS, Ablation, Row, ablate
 from qoed_training.finetune.loop import FinetuneConfig
 from qoed_training.finetune.outcome import load_rows
-from qoed_training.finetune.sizes import NANO, NETWORKS
 from qoed_training.finetune.surrogate import load_surrogate
 from qoed_training.network.model import QualityNetwork
+from qoed_training.network.sizes import NANO, NETWORKS
 from qoed_training.selfsup.pretrain import PretrainConfig
 from qoed_training.tables.results import load_results
+from scene_files import write_scene
 from training_material import OPINION, TINY, made_scene, write_corpus
 
 PRETRAINING = PretrainConfig(epochs=1, steps_an_epoch=1, batch=2, sections=1, height=72, threads=1)
 FINETUNING = FinetuneConfig(epochs=1, repeats=2, batch=12, threads=1)
 
 
-def write_scene(folder: Path, scene: Scene) -> None:
-    np.save(folder / f"{scene.name}.clips.npy", scene.clips)
-    np.savez(
-        folder / f"{scene.name}.npz",
-        labels=scene.labels,
-        shown_share=scene.shown_share,
-        targets=scene.targets,
-        plans=json.dumps(scene.plans),
-        group=scene.group,
-        split=scene.split,
-    )
-
-
 @pytest.fixture(scope="module")
 def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("work")
-    (folder / "scenes").mkdir()
     for number in range(6):
         write_scene(folder / "scenes", made_scene(number, cuts=1))
     OPINION.save(folder / "opinion.json")

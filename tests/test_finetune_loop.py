@@ -24,6 +24,7 @@ from qoed_training.finetune.results import describe, summary
 from qoed_training.finetune.splits import content_splits
 from qoed_training.finetune.surrogate import rated_scenes, recut, spread_over_groups
 from qoed_training.network.model import QualityNetwork
+from qoed_training.precision import Precision
 from qoed_training.selfsup.trunk import save_trunk
 from qoed_training.step import NonFiniteLoss
 from training_material import OPINION, TINY, made_scene
@@ -137,7 +138,7 @@ def test_predictions_that_are_no_numbers_are_not_judged() -> None:
     torch.nn.init.constant_(network.quality.bias, float("nan"))
 
     with pytest.raises(NonFiniteLoss, match="surrogate: some predictions are no numbers"):
-        predict(network, RATED, [0, 1], batch=4, bf16=False)
+        predict(network, RATED, [0, 1], batch=4, precision=Precision())
 
 
 def test_a_trunk_is_what_training_starts_from(tmp_path: Path) -> None:
@@ -145,7 +146,8 @@ def test_a_trunk_is_what_training_starts_from(tmp_path: Path) -> None:
     torch.manual_seed(77)
     pretrained = QualityNetwork(TINY)
     save_trunk(tmp_path / "trunk.safetensors", pretrained)
-    config = replace(CONFIG, epochs=1, repeats=1, learning_rate=0.0, optimizer="sgd", bf16=True, decay=True)
+    config = replace(CONFIG, epochs=1, repeats=1, learning_rate=0.0, optimizer="sgd", decay=True)
+    config = replace(config, precision=Precision("cpu", bf16=True))
     tuned(tmp_path / "run", config, tmp_path / "trunk.safetensors")
     save = tmp_path / "run" / "repeat-0.safetensors"
     after = QualityNetwork(TINY)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,7 +85,7 @@ def test_no_path_of_one_machine() -> None:
         for name in tracked
         if name and Path(name).suffix in TEXT and name != "tests/test_habits.py" and (ROOT / name).is_file()
         for place in BUILDERS
-        if place in (ROOT / name).read_text(encoding="utf-8", errors="replace")
+        if re.search(rf"(?<![\w.}}$]){place}", (ROOT / name).read_text(encoding="utf-8", errors="replace"))
     ]
 
     assert not found

@@ -25,7 +25,8 @@ from qoed_training.network import command, speed
 from qoed_training.network.backbone import Bottleneck
 from qoed_training.network.cost import MODULES, OTHER, cost, cost_of
 from qoed_training.network.model import BASE, SIZES, SMALL, Look, NetworkConfig, QualityNetwork, make_backbone
-from qoed_training.network.trained import read_network, size_named
+from qoed_training.network.sizes import size_named
+from qoed_training.network.trained import read_network
 from training_material import RECIPE, TINY
 
 TINY_BASE = replace(TINY, name="tiny-base", factored=False, expansion=4)

@@ -6,6 +6,8 @@ import pytest
 import torch
 
 from qoed_training.network.backbone import Conv3d
+from qoed_training.network.model import QualityNetwork
+from training_material import TINY
 
 
 @pytest.mark.parametrize("kernel", [(3, 1, 1), (3, 3, 3)])
@@ -28,3 +30,15 @@ def test_only_short_clips_leave_autocast(frames: int, kind: torch.dtype) -> None
     conv = Conv3d(8, 8, (3, 1, 1), padding=(1, 0, 0), bias=False)
     with torch.autocast("cpu", torch.bfloat16):
         assert conv(torch.randn(1, 8, frames, 4, 4)).dtype == kind
+
+
+def test_scores_are_finer_than_bfloat16() -> None:
+    """Under autocast the two heads still answer in float32: neighbouring scores do not collapse into one."""
+    torch.manual_seed(0)
+    network = QualityNetwork(TINY).eval()
+    clips = torch.randint(0, 256, (4, *TINY.recipe.clip_shape), dtype=torch.uint8)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        raw, logits = network(clips)
+
+    assert raw.dtype == logits.dtype == torch.float32
+    assert not torch.equal(raw, raw.bfloat16().float())

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from qoed_training import recipe_cost, recipes
 from qoed_training.checkpoint import save_weights
 from qoed_training.data.corpus import CorpusError
-from qoed_training.network import trained
+from qoed_training.network import sizes
 from qoed_training.network.cost import cost
 from qoed_training.network.model import LookName, QualityNetwork
 from qoed_training.recipe_cost import network_for, preprocess_ms, recipe_costs
@@ -187,7 +187,7 @@ def test_the_recipes_command_judges_the_held_out_scenes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """`qoed-train recipes` takes the test split of a work folder only, and asks for what is missing."""
-    monkeypatch.setattr(trained, "SIZES", {"small": TINY})
+    monkeypatch.setattr(sizes, "SIZES", {"small": TINY})
     app = typer.Typer()
     app.callback()(lambda: None)
     recipes.register(app)

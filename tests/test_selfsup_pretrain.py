@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from qoed_training.data.corpus import CorpusError
 from qoed_training.network.model import QualityNetwork
+from qoed_training.precision import Precision
 from qoed_training.selfsup import command
 from qoed_training.selfsup import pretrain as pretraining
 from qoed_training.selfsup.heads import PretextNetwork
@@ -68,10 +69,8 @@ def test_a_killed_run_resumes_to_the_same_weights(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A run killed after its first step and started again ends in the weights of an uninterrupted one.
-
-    Its learning rate falls to a tenth in the third of three epochs.
-    """
+    """A run killed after its first step and started again ends in the weights of an uninterrupted one,
+    its learning rate at a tenth in the third of three epochs."""
     step, rates = pretraining.pretrain_step, []
 
     def killing(model: PretextNetwork, optimizer: Any, batch: Any, rate: float, config: Any) -> Any:
@@ -230,13 +229,14 @@ def test_the_command_passes_everything_on(
 
     monkeypatch.setattr(command, "pretrain", fake)
     words = f"pretrain --videos {tmp_path} --work {tmp_path} --network base --epochs 2 --tasks pace,contrast"
-    result = CliRunner().invoke(cli, [*words.split(), "--cache-gb", "0.5", "--autocast"])
+    result = CliRunner().invoke(cli, [*words.split(), "--cache-gb", "0.5", "--device", "cpu", "--bf16"])
 
     assert result.exit_code == 0, result.output
     assert result.output == "a line\n"
     ((videos, work, network, config),) = calls
     assert (videos, work, network.name) == (tmp_path, tmp_path, "base")
-    assert config == PretrainConfig(epochs=2, tasks=Tasks(distortion=False), cache_bytes=2**29, autocast=True)
+    wanted = PretrainConfig(epochs=2, tasks=Tasks(distortion=False), cache_bytes=2**29)
+    assert config == dataclasses.replace(wanted, precision=Precision("cpu", bf16=True))
 
 
 @pytest.mark.parametrize(
@@ -244,7 +244,7 @@ def test_the_command_passes_everything_on(
     [
         (["--tasks", "pace,colour"], "unknown task 'colour'"),
         (["--tasks", ","], "name at least one of distortion,pace,contrast"),
-        (["--network", "huge"], "unknown size 'huge', use small or base"),
+        (["--network", "huge"], "no size huge: choose from nano, small, base"),
         (["--device", "abacus"], "unknown device 'abacus'"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,8 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
+
+from qoed_training.atomic import replacing
 
 
 def save_checkpoint(
@@ -36,7 +37,7 @@ def load_checkpoint(
             if kind == "model":
                 model_state[name] = file.get_tensor(key)
             elif kind == "average":
-                average[name] = file.get_tensor(key)
+                average[name] = file.get_tensor(key).to(average[name].device)
             else:
                 index, _, field = name.partition(".")
                 optimizer_state.setdefault(int(index), {})[field] = file.get_tensor(key)
@@ -45,6 +46,14 @@ def load_checkpoint(
     state["state"] = optimizer_state
     optimizer.load_state_dict(state)
     return step
+
+
+def step_of(path: Path) -> int | None:
+    """Steps behind a checkpoint, None where there is none."""
+    if not path.exists():
+        return None
+    with safe_open(path, framework="pt") as file:
+        return int(file.metadata()["step"])
 
 
 def save_weights(path: Path, average: dict[str, Tensor]) -> None:
@@ -59,9 +68,7 @@ def load_weights(path: Path, model: nn.Module) -> None:
 
 
 def _save(path: Path, tensors: dict[str, Tensor], metadata: dict[str, str] | None = None) -> None:
-    temporary = path.with_suffix(".tmp")
     # Copies, since safetensors refuses tensors that share memory.
-    save_file(
-        {name: value.detach().clone().contiguous() for name, value in tensors.items()}, temporary, metadata
-    )
-    os.replace(temporary, path)
+    copies = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
+    with replacing(path) as temporary:
+        save_file(copies, temporary, metadata)

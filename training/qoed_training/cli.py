@@ -20,6 +20,7 @@ from qoed_training.finetune import command as finetune
 from qoed_training.mos import command as mos
 from qoed_training.network import command as network
 from qoed_training.network.model import SIZES, SMALL
+from qoed_training.network.sizes import size_named
 from qoed_training.page import command as page
 from qoed_training.precision import best_precision
 from qoed_training.report import accuracy_page
@@ -69,8 +70,6 @@ def _run(
     per_source: int = _PER_SOURCE,
     plans: int = _PLANS,
 ) -> pipeline.Run:
-    if size not in SIZES:
-        raise typer.BadParameter(f"{size} is no size of the network, use one of {', '.join(SIZES)}")
     precision = best_precision()
     return pipeline.Run(
         corpus=corpus,
@@ -78,7 +77,7 @@ def _run(
         work=work,
         photos=photos,
         people=people,
-        network=SIZES[size],
+        network=size_named(size),
         training=TrainConfig(steps=steps, threads=threads, precision=precision),
         warmup=WarmupConfig(steps=warmup_steps, threads=threads, precision=precision),
         per_source=per_source,

@@ -19,6 +19,7 @@ import typer
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qoed_training.average import average_of, update_average
 from qoed_training.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from qoed_training.data.batches import Batch, BatchMaker
 from qoed_training.data.clip_files import ClipMaker, load_clips
@@ -27,7 +28,8 @@ from qoed_training.data.opinion import OpinionMap, load_opinion
 from qoed_training.data.scenes import Scene, load_scenes
 from qoed_training.losses import plcc_loss, ranking_loss
 from qoed_training.network.model import BASE, SMALL, NetworkConfig, QualityNetwork
-from qoed_training.network.trained import read_network, size_named
+from qoed_training.network.sizes import size_named
+from qoed_training.network.trained import read_network
 from qoed_training.precision import Precision, best_precision
 from qoed_training.progress import Recent, cosine_rate, seconds_left
 from qoed_training.step import NonFiniteLoss
@@ -125,12 +127,11 @@ def distill(
     optimizer = torch.optim.AdamW(
         pupil.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
-    average = {name: value.detach().clone() for name, value in student.state_dict().items()}
+    average = average_of(student)
     checkpoint = folder / "checkpoint.safetensors"
     first = 0
     if checkpoint.exists():
         first = load_checkpoint(checkpoint, model=pupil, average=average, optimizer=optimizer)
-        average = {name: value.to(device) for name, value in average.items()}
         yield f"resumed at step {first}"
     maker = BatchMaker(
         [scene for scene in scenes if scene.split == "train"],
@@ -147,7 +148,7 @@ def distill(
         rate = cosine_rate(config.learning_rate, step, warmup=config.warmup, steps=config.steps)
         parts = _step(teacher, pupil, optimizer, maker.batch(step), unlabelled.draw(step), rate, config)
         shown, done = recent.add(parts), step + 1
-        _update_average(average, student, min(config.average_decay, (1 + step) / (10 + step)))
+        update_average(average, student, step=step, decay=config.average_decay)
         if done % 10 == 0 or done == config.steps:
             left = seconds_left(started, done - first, config.steps - done)
             yield f"distillation {done}/{config.steps} {shown}, about {left / 60:.0f} min left"
@@ -195,15 +196,6 @@ def _step(
     return parts
 
 
-def _update_average(average: dict[str, Tensor], model: nn.Module, decay: float) -> None:
-    with torch.no_grad():
-        for name, value in model.state_dict().items():
-            if value.dtype.is_floating_point:
-                average[name].lerp_(value, 1 - decay)
-            else:
-                average[name].copy_(value)
-
-
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
     app.command(name="distill")(_command)
@@ -222,8 +214,6 @@ def _command(
     """Teach a small network what a large one knows; continues where it was stopped."""
     taught, student = read_network(teacher, size_named(teacher_size)), size_named(student_size)
     config = DistillConfig(steps=steps, threads=threads, precision=best_precision())
-    if not (work / "opinion.json").exists():
-        raise CorpusError(f"{work / 'opinion.json'} is missing: run qoed-train train first")
     torch.manual_seed(config.seed)
     folder = work / f"{student.name}-distilled"
     for line in distill(

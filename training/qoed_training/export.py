@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from qoed_engine.loader import CANARY_CLIPS
 from qoed_engine.manifest import Abstain, Calibration, Manifest, canary_clips, sha256_of
+from qoed_training.atomic import replacing, write_text
 from qoed_training.data.corpus import CorpusError
 from qoed_training.data.degrade import DISTORTIONS
 from qoed_training.network.model import QualityNetwork
@@ -26,7 +26,7 @@ CANARY_SEED = 20_26
 OUTPUT_NAMES = ("raw", "distortions")
 UNFIT = "unfit"
 """The third output, where the network can tell what it was not made for."""
-_NETWORK, _FITNESS, _HEAD = "network.", "fitness.", "head"
+_NETWORK, _FITNESS = "network.", "fitness."
 
 
 class Exported(nn.Module):
@@ -71,9 +71,8 @@ def export_onnx(network: QualityNetwork, path: Path, fitness: nn.Module | None =
             verbose=False,
         )
         assert program is not None
-    temporary = path.with_suffix(".tmp")
-    onnx.save_model(_bare(program.model_proto), str(temporary), save_as_external_data=False)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        onnx.save_model(_bare(program.model_proto), str(temporary), save_as_external_data=False)
 
 
 def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -86,18 +85,14 @@ def _bare(model: onnx.ModelProto) -> onnx.ModelProto:
     return model
 
 
-def save_release(path: Path, network: QualityNetwork, fitness: nn.Module | None, *, head: str) -> None:
-    """Write the weights behind an ONNX file, from which it can be exported again bit for bit.
-
-    `head` says what the distortion head went through: `trained` or `calibrated`.
-    """
+def save_release(path: Path, network: QualityNetwork, fitness: nn.Module | None) -> None:
+    """Write the weights behind an ONNX file, from which it can be exported again bit for bit."""
     tensors = {_NETWORK + name: value for name, value in network.state_dict().items()}
     if fitness is not None:
         tensors |= {_FITNESS + name: value for name, value in fitness.state_dict().items()}
-    temporary = path.with_suffix(".tmp")
     copies = {name: value.detach().clone().contiguous() for name, value in tensors.items()}
-    save_file(copies, temporary, {_HEAD: head})
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        save_file(copies, temporary)
 
 
 def load_release(path: Path, network: QualityNetwork, fitness: nn.Module | None) -> None:
@@ -110,20 +105,21 @@ def load_release(path: Path, network: QualityNetwork, fitness: nn.Module | None)
                 state = {n.removeprefix(prefix): file.get_tensor(n) for n in names if n.startswith(prefix)}
                 module.load_state_dict(state)
     except (OSError, SafetensorError, RuntimeError) as error:
-        reason = str(error).splitlines()[0]
-        raise CorpusError(f"{path}: not the weights of this network ({reason}); export them again") from error
+        raise _foreign(path, error) from error
 
 
-def head_of_release(path: Path) -> str:
-    """What `save_release` was told of the distortion head."""
-    with safe_open(path, framework="pt") as file:
-        return str(file.metadata()[_HEAD])
+def _foreign(path: Path, error: Exception) -> CorpusError:
+    reason = str(error).splitlines()[0]
+    return CorpusError(f"{path}: not the weights of this network ({reason}); export them again")
 
 
 def has_fitness(path: Path) -> bool:
-    """Whether a release tells what it was not made for."""
-    with safe_open(path, framework="pt") as file:
-        return any(name.startswith(_FITNESS) for name in file.keys())  # noqa: SIM118 - not a dict
+    """Whether a release tells what it was not made for. Raises `CorpusError` for no safetensors."""
+    try:
+        with safe_open(path, framework="pt") as file:
+            return any(name.startswith(_FITNESS) for name in file.keys())  # noqa: SIM118 - not a dict
+    except (OSError, SafetensorError) as error:
+        raise _foreign(path, error) from error
 
 
 def write_manifest(
@@ -152,7 +148,5 @@ def write_manifest(
         abstain=abstain,
         receipt=dict(receipt),
     )
-    temporary = manifest.with_suffix(".part")
-    temporary.write_text(made.to_json(), encoding="utf-8")
-    os.replace(temporary, manifest)
+    write_text(manifest, made.to_json())
     return made

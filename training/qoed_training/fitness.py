@@ -8,7 +8,6 @@ abstain, and the receipt is of the test split: other productions, other fonts an
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,13 +20,16 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 from scipy.optimize import minimize
 from scipy.special import expit
-from scipy.stats import rankdata
 from torch import Tensor, nn
 
+from qoed_engine.manifest import sha256_of
+from qoed_training.atomic import replacing, write_text
 from qoed_training.checkpoint import load_weights
 from qoed_training.data.corpus import CorpusError, read_corpus
 from qoed_training.data.scenes import Scene, load_scenes
 from qoed_training.data.unfit import SCREEN_GROUPS, Take, build_takes, load_takes, plan_takes
+from qoed_training.evaluation.figures import rounded
+from qoed_training.evaluation.head import area_under_curve
 from qoed_training.network.model import SMALL, NetworkConfig, QualityNetwork
 
 TOLERATED = 0.005
@@ -173,13 +175,10 @@ def judge(probe: Fitness, examples: Examples) -> dict[str, Any]:
     logits = _logits(probe, examples.features)
     abstained = logits > 0
     unfit = examples.unfit
-    ranks = rankdata(logits)
-    count, others = int(unfit.sum()), int((~unfit).sum())
-    auc = (ranks[unfit].sum() - count * (count + 1) / 2) / (count * others)
     return {
-        "clips_unfit": count,
-        "clips_real": others,
-        "auc": round(float(auc), 4),
+        "clips_unfit": int(unfit.sum()),
+        "clips_real": int((~unfit).sum()),
+        "auc": rounded(area_under_curve(unfit.astype(np.float64), logits.astype(np.float64))),
         "found": round(float(abstained[unfit].mean()), 4),
         "found_by_kind": _shares(examples.kinds[unfit], abstained[unfit]),
         "real_abstained": round(float(abstained[~unfit].mean()), 4),
@@ -190,22 +189,29 @@ def judge(probe: Fitness, examples: Examples) -> dict[str, Any]:
 def save_fitted(folder: Path, fitted: Fitted) -> None:
     """Write `fitness.safetensors` and `fitness.json`, the latter last and each atomically."""
     folder.mkdir(parents=True, exist_ok=True)
-    temporary = folder / "fitness.tmp"
-    save_file(fitted.probe.state_dict(), temporary)
-    os.replace(temporary, folder / "fitness.safetensors")
-    temporary.write_text(json.dumps({"above": fitted.above, "receipt": fitted.receipt}, indent=2) + "\n")
-    os.replace(temporary, folder / "fitness.json")
+    with replacing(folder / "fitness.safetensors") as temporary:
+        save_file(fitted.probe.state_dict(), temporary)
+    fields = {"above": fitted.above, "weights": _weights_of(folder), "receipt": fitted.receipt}
+    write_text(folder / "fitness.json", json.dumps(fields, indent=2) + "\n")
 
 
 def load_fitted(folder: Path) -> Fitted | None:
-    """What `save_fitted` wrote; None where there is none."""
+    """What `save_fitted` wrote, None where there is none. Raises `CorpusError` for that of other weights."""
     if not (folder / "fitness.json").exists():
         return None
+    fields = json.loads((folder / "fitness.json").read_text())
+    if fields.get("weights") != _weights_of(folder):
+        raise CorpusError(f"{folder}/fitness.json is of other weights: run qoed-train fitness again")
     state = load_file(folder / "fitness.safetensors")
     probe = Fitness(state["linear.weight"].shape[1])
     probe.load_state_dict(state)
-    fields = json.loads((folder / "fitness.json").read_text())
     return Fitted(probe.eval(), float(fields["above"]), fields["receipt"])
+
+
+def _weights_of(folder: Path) -> str | None:
+    """Hash of the weights whose features the probe reads, None where there are none."""
+    weights = folder / "weights.safetensors"
+    return sha256_of(weights) if weights.exists() else None
 
 
 def make_fitness(

@@ -12,7 +12,7 @@ import numpy as np
 
 from qoed_engine import Abstain, Calibration, load_engine
 from qoed_training.calibrate import fit_calibration
-from qoed_training.checkpoint import load_weights
+from qoed_training.checkpoint import load_weights, step_of
 from qoed_training.data.corpus import CorpusError, read_corpus
 from qoed_training.data.opinion import OpinionMap, fit_opinion, load_opinion, score_of_mos
 from qoed_training.data.photos import read_photos
@@ -26,7 +26,7 @@ from qoed_training.evaluation.ladders import ladder_specs
 from qoed_training.evaluation.people import read_opinions
 from qoed_training.evaluation.scoring import Floats, Scored, score_scenes, score_stills
 from qoed_training.evaluation.targets import judged_targets
-from qoed_training.export import UNFIT, export_onnx, head_of_release, save_release, write_manifest
+from qoed_training.export import UNFIT, export_onnx, save_release, write_manifest
 from qoed_training.fitness import Fitted, load_fitted
 from qoed_training.network.model import BASE, NetworkConfig, QualityNetwork
 from qoed_training.page import material
@@ -36,7 +36,6 @@ from qoed_training.warmup import WarmupConfig, warm_up
 STILL_SHARE = 0.3
 """Weight of human stills against labelled clips when the scale is fitted."""
 PER_SOURCE, PLANS = 6, 11
-HEAD_TRAINED, HEAD_CALIBRATED = "trained", "calibrated"
 
 
 class StageError(Exception):
@@ -95,7 +94,7 @@ def export(run: Run) -> Iterator[str]:
     Raises `StageError` before training.
     """
     network, fitted = _trained(run)
-    _release(run, network, fitted, head=HEAD_TRAINED)
+    _release(run, network, fitted)
     _describe(run, network, fitted, Calibration(), {})
     yield f"wrote {run.network_file('.onnx')} ({run.network_file('.onnx').stat().st_size / 1e6:.1f} MB)"
 
@@ -120,8 +119,9 @@ def evaluate(run: Run) -> Iterator[str]:
     if not calibrating:
         raise CorpusError("no scenes of the calibration split; run qoed-train scenes first")
     _made(run.network_file(".json"), "export")
-    if head_of_release(_made(run.network_file(".safetensors"), "export")) != HEAD_TRAINED:
-        yield from export(run)  # what is calibrated is the head as trained, not one calibrated before
+    # What is calibrated are the weights as they are now, with the head as trained: what was exported before
+    # may be of older weights, without the probe, or with a head calibrated already.
+    yield from export(run)
     engine = load_engine("auto", run.network_file(".json"))
     try:
         yield f"scoring with {engine.backend}"
@@ -135,7 +135,7 @@ def evaluate(run: Run) -> Iterator[str]:
     network, fitted = _trained(run)
     if head.changes:
         head.fold(network.distortions)
-        _release(run, network, fitted, head=HEAD_CALIBRATED)
+        _release(run, network, fitted)
         yield "distortion head calibrated, exported again"
     _describe(run, network, fitted, calibration, {})
     engine = load_engine("auto", run.network_file(".json"))
@@ -165,10 +165,10 @@ def _trained(run: Run) -> tuple[QualityNetwork, Fitted | None]:
     return network.eval(), load_fitted(run.work / run.network.name)
 
 
-def _release(run: Run, network: QualityNetwork, fitted: Fitted | None, *, head: str) -> None:
+def _release(run: Run, network: QualityNetwork, fitted: Fitted | None) -> None:
     probe = None if fitted is None else fitted.probe
     export_onnx(network, run.network_file(".onnx"), probe)
-    save_release(run.network_file(".safetensors"), network, probe, head=head)
+    save_release(run.network_file(".safetensors"), network, probe)
 
 
 def _describe(
@@ -208,14 +208,15 @@ def _calibrated(
 
 
 def _receipt(run: Run, judgement: Judgement, fitted: Fitted | None, *, trained_on: int) -> dict[str, Any]:
+    folder = run.work / run.network.name
     receipt = judgement.receipt | {
         "cost": cost_receipt(run.network, run.network_file(".json")),
-        "training": {"steps": run.training.steps, "scenes": trained_on},
+        "training": {"steps": step_of(folder / "checkpoint.safetensors"), "scenes": trained_on},
     }
     if fitted is not None:
         receipt["abstention"] = fitted.receipt
     larger = run.work / f"{BASE.name}.json"
-    if run.network.name != BASE.name and larger.exists():
-        receipt["against_base"] = against_receipt(receipt, larger)
+    if run.network.name != BASE.name:
+        receipt["against_base"] = against_receipt(receipt, larger) if larger.exists() else {}
     receipt["targets"] = judged_targets(receipt)
     return receipt

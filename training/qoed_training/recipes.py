@@ -19,11 +19,13 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 from torch import Tensor
 
+from qoed_training.atomic import write_text
 from qoed_training.data.corpus import CorpusError
 from qoed_training.data.opinion import OpinionMap, load_opinion
 from qoed_training.data.scenes import Scene, load_scenes
 from qoed_training.network.model import SMALL, LookName, QualityNetwork
-from qoed_training.network.trained import read_network, size_named
+from qoed_training.network.sizes import size_named
+from qoed_training.network.trained import read_network
 from qoed_training.recipe_cost import RecipeCost, recipe_costs
 from qoed_training.sampling import Sampling, fewer_frames, samplings
 
@@ -92,7 +94,7 @@ def judge_recipes(
         "recipes": [asdict(point) for point in mark_curve(judged)],
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(page, indent=2) + "\n", encoding="utf-8")
+    write_text(out, json.dumps(page, indent=2) + "\n")
     yield f"wrote {out}"
 
 
@@ -181,8 +183,6 @@ def _command(
     torch.set_num_threads(1)
     config = size_named(size)
     network = read_network(weights or work / config.name / "weights.safetensors", config)
-    if not (work / "opinion.json").exists():
-        raise CorpusError(f"{work / 'opinion.json'} is missing: run qoed-train train first")
     scenes = [scene for scene in load_scenes(work / "scenes") if scene.split == "test"]
     for line in judge_recipes(network, scenes, load_opinion(work / "opinion.json"), out):
         typer.echo(line)

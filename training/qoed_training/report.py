@@ -6,32 +6,45 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qoed_engine.manifest import Manifest
+from qoed_training.data.corpus import CorpusError
+from qoed_training.evaluation.figures import CONFIDENCE
+from qoed_training.evaluation.head import BINS
+from qoed_training.evaluation.order import RISE_ALLOWED
 
 RISES_SHOWN = 5
 
 
 def accuracy_page(manifest: Manifest) -> str:
-    """Markdown of `manifest.receipt`; every number in it comes from there."""
+    """Markdown of `manifest.receipt`; every number in it comes from there.
+
+    Raises `CorpusError` for the receipt of another version.
+    """
     receipt = manifest.receipt
     if not receipt:
         return f"# Accuracy of {manifest.model}\n\nNothing measured yet: run `qoed-train evaluate`.\n"
-    parts = (_head(manifest), _targets, _clips, _ladders, _people, _stills, _interval, _types, _unfit, _cost)
-    lines = [line for part in parts for line in (part(receipt) if callable(part) else part)]
-    return "\n".join(lines)
+    parts = (_head, _targets, _clips, _ladders, _people, _stills, _interval, _types, _unfit, _cost)
+    try:
+        lines = [line for part in parts for line in part(receipt)]
+    except KeyError as error:
+        raise CorpusError(
+            f"the receipt of {manifest.model} lacks {error}, another version wrote it: "
+            "run qoed-train evaluate again"
+        ) from error
+    return "\n".join([f"# Accuracy of {manifest.model}", "", *lines])
 
 
-def _head(manifest: Manifest) -> list[str]:
-    receipt = manifest.receipt
+def _head(receipt: Mapping[str, Any]) -> list[str]:
+    steps = receipt["training"]["steps"]
     return [
-        f"# Accuracy of {manifest.model}",
-        "",
         "Written by `qoed-train receipt`; the numbers are those of the manifest beside the weights,",
         f"measured by `qoed-train evaluate` with the exported network on `{receipt['backend']}`, in the",
         f"precision that the daemon runs on such a machine ({receipt['precision']}). Trained for",
-        f"{receipt['training']['steps']} steps on {receipt['training']['scenes']} one-second scenes.",
+        f"{'an unknown number of' if steps is None else steps} steps on {receipt['training']['scenes']}",
+        "one-second scenes.",
         "Nothing below was seen in training; scale, interval and head were calibrated on further productions",
         "and pictures of their own.",
-        "In brackets: 95 % interval of a bootstrap over productions (sources, for ladders and stills).",
+        f"In brackets: {100 * CONFIDENCE:g} % interval of a bootstrap over productions (sources, for ladders",
+        "and stills).",
         "",
     ]
 
@@ -65,8 +78,9 @@ def _clips(receipt: Mapping[str, Any]) -> list[str]:
         "## Held-out productions",
         "",
         f"{clips['clips']} clips in {clips['scenes']} scenes of {', '.join(clips['groups'])}. The label is a",
-        "blend of full-reference measures, scaled to human opinion. PLCC and RMSE after the four-parameter",
-        "logistic of VQEG (2000).",
+        "blend of full-reference measures, scaled to human opinion; the score is the mean over",
+        f"{receipt['cuts_a_score']} sets of places in the same frames. PLCC and RMSE after the",
+        "four-parameter logistic of VQEG (2000).",
         "",
         "| part | clips | SROCC | KROCC | PLCC | RMSE |",
         "|---|---|---|---|---|---|",
@@ -124,10 +138,13 @@ def _ladders(receipt: Mapping[str, Any]) -> list[str]:
 
 
 def _rises(ladders: Mapping[str, Any]) -> list[str]:
+    if not ladders["kinds"]:
+        return ["Not measured: no ladder is whole.", ""]
     if not ladders["rises_beyond_allowed"]:
-        return ["No clip rises by more than 2 points with less bitrate.", ""]
+        return [f"No clip rises by more than {RISE_ALLOWED:g} points with less bitrate.", ""]
     return [
-        f"{ladders['rises_beyond_allowed']} ladders rise by more than 2 points, the worst of them:",
+        f"{ladders['rises_beyond_allowed']} ladders rise by more than {RISE_ALLOWED:g} points, the worst"
+        " of them:",
         "",
         *(
             f"- {rise['clip']}, {rise['kind']}, {rise['from']:g} to {rise['to']:g}:"
@@ -151,6 +168,9 @@ def _people(receipt: Mapping[str, Any]) -> list[str]:
         columns[f"people's spread over {people['people_sources']} videos"] = people["people_spread"]
     return [
         "## People's curve over CRF",
+        "",
+        "The labels of the training clips were scaled to this very curve: what is asked here is whether that",
+        "carries over to productions that took no part.",
         "",
         "| CRF | " + " | ".join(f"{crf}" for crf in people["crf"]) + " |",
         "|---" * (1 + len(people["crf"])) + "|",
@@ -225,7 +245,7 @@ def _types(receipt: Mapping[str, Any]) -> list[str]:
     return [
         "## Distortion head",
         "",
-        f"Mean expected calibration error {_number(head['ece_mean'])} (15 bins), mean AUC"
+        f"Mean expected calibration error {_number(head['ece_mean'])} ({BINS} bins), mean AUC"
         f" {_number(head['auc_mean'])}.",
         "",
         "| type | clips that have it | ECE | AUC |",
@@ -247,7 +267,7 @@ def _unfit(receipt: Mapping[str, Any]) -> list[str]:
         "",
         f"Of {found['clips_unfit']} clips that the network was not made for, {_number(found['found'])} are",
         f"left without a score; of {found['clips_real']} real ones {_number(found['real_abstained'])}",
-        f"(AUC {_number(found['auc'])}).",
+        f"(AUC {_number(found['auc'])}). Measured by `qoed-train fitness` on the network before its export.",
         "",
         "Found, by kind: " + _series(found["found_by_kind"], digits=3) + ".",
         "",
@@ -264,7 +284,9 @@ def _cost(receipt: Mapping[str, Any]) -> list[str]:
         f" {cost['cpu_ms_measured_on']}.",
         "",
     ]
-    if base:
+    if base == {}:
+        lines[-1:] = ["Not compared with `base`: there is no receipt of it.", ""]
+    elif base:
         lines[-1:] = [
             f"{_number(base['times_cheaper'])} times cheaper than {base['model']},"
             f" {_number(base['spearman_behind'])} Spearman behind it.",

@@ -23,7 +23,7 @@ MIN_RISE = 0.1
 
 
 def fit_scale(raw: Floats, score: Floats, weight: Floats, group: NDArray[np.str_]) -> Knots:
-    """Knots `(raw, score)` of a strictly rising map that runs from 0 to 100; all arguments `[n]`.
+    """Knots `(raw, score)` of a map that rises all over the material, from 0 to 100; all arguments `[n]`.
 
     Of isotonic regressions thinned to so many knots (Zadrozny and Elkan, KDD 2002, on isotonic calibration)
     and a logistic, the one that errs least on groups left out of its fit.
@@ -68,12 +68,11 @@ def _logistic(raw: Floats, score: Floats, weight: Floats) -> Knots:
 
 
 def _whole(x: Floats, y: Floats) -> Knots:
-    """Strictly rising knots with ends beyond the material, where the score reaches 0 and 100."""
+    """Rising knots with ends beyond the material, where the score reaches 0 and 100 if not before."""
     keep = np.concatenate([[True], np.diff(x) > STEP])
     x, y = x[keep], np.maximum.accumulate(np.clip(y, 0.0, 100.0))[keep]
     slope = max(1.0, float((y[-1] - y[0]) / max(x[-1] - x[0], STEP)))
-    ramp = MIN_RISE * slope * (x - x.mean())
-    # A tenth of a straight line through the middle: no piece is level, and the ends hardly move.
-    y = np.clip((1 - MIN_RISE) * y + MIN_RISE * y.mean() + ramp, 0.0, 100.0)
+    # A tenth of a straight line from end to end: no piece is level, and the ends stay inside the scale.
+    y = np.clip((1 - MIN_RISE) * y + MIN_RISE * (y[0] + slope * (x - x[0])), 0.0, 100.0)
     low, high = x[0] - max(STEP, y[0] / slope), x[-1] + max(STEP, (100.0 - y[-1]) / slope)
     return np.array([low, *x, high]), np.array([0.0, *y, 100.0])

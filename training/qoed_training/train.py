@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
+from qoed_training.average import average_of, update_average
 from qoed_training.checkpoint import load_checkpoint, save_checkpoint, save_weights
 from qoed_training.data.batches import BatchMaker
 from qoed_training.data.opinion import OpinionMap
@@ -54,7 +54,7 @@ def train(
     optimizer = torch.optim.AdamW(
         model.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
     )
-    average = {name: value.detach().clone() for name, value in model.state_dict().items()}
+    average = average_of(model)
     checkpoint = folder / "checkpoint.safetensors"
     first = 0
     if checkpoint.exists():
@@ -74,7 +74,7 @@ def train(
     for step in range(first, config.steps):
         rate = cosine_rate(config.learning_rate, step, warmup=config.warmup, steps=config.steps)
         shown = recent.add(take_step(model, optimizer, maker.batch(step), rate, config.precision))
-        _update_average(average, model, min(config.average_decay, (1 + step) / (10 + step)))
+        update_average(average, model, step=step, decay=config.average_decay)
         done = step + 1
         if done % 10 == 0 or done == config.steps:
             left = seconds_left(started, done - first, config.steps - done)
@@ -83,15 +83,6 @@ def train(
             # Weights first: a run killed in between writes both again when it resumes.
             save_weights(folder / "weights.safetensors", average)
             save_checkpoint(checkpoint, model=model, average=average, optimizer=optimizer, step=done)
-
-
-def _update_average(average: dict[str, Tensor], model: QualityNetwork, decay: float) -> None:
-    with torch.no_grad():
-        for name, value in model.state_dict().items():
-            if value.dtype.is_floating_point:
-                average[name].lerp_(value, 1 - decay)
-            else:
-                average[name].copy_(value)
 
 
 __all__ = ["NonFiniteLoss", "TrainConfig", "train"]

@@ -117,7 +117,8 @@ def _bounced(
 
 
 def _planes(frame: av.VideoFrame) -> Planes:
-    packed, height, width = frame.to_ndarray(format="yuv420p"), frame.height, frame.width
+    packed = frame.to_ndarray(format="yuv420p").astype(np.uint8, copy=False)
+    height, width = frame.height, frame.width
     chroma = packed[height:].reshape(2, height // 2, width // 2)
     return packed[:height], chroma[0], chroma[1]
 

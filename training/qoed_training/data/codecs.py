@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Sequence
+from typing import Any
 
 import av
 import numpy as np
@@ -112,7 +113,7 @@ def _received(packed: io.BytesIO, count: int, share: float, rng: np.random.Gener
     return frames + [last] * (count - len(frames))
 
 
-def _hit(packet: av.Packet, share: float, rng: np.random.Generator) -> av.Packet:
+def _hit(packet: av.Packet[Any], share: float, rng: np.random.Generator) -> av.Packet[Any]:
     """The packet, or a copy whose middle is overwritten: headers survive, slices do not."""
     if packet.size < 64 or rng.random() >= share * 2:
         return packet
@@ -120,6 +121,6 @@ def _hit(packet: av.Packet, share: float, rng: np.random.Generator) -> av.Packet
     start = int(rng.integers(24, max(25, int(data.size * 0.8))))
     length = int(rng.integers(8, max(9, data.size // 4)))
     data[start : start + length] = rng.integers(0, 256, size=data[start : start + length].size)
-    hit = av.Packet(data.tobytes())
+    hit: av.Packet[Any] = av.Packet(data.tobytes())
     hit.pts, hit.dts, hit.time_base = packet.pts, packet.dts, packet.time_base
     return hit

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import isotonic_regression, minimize
 
+from qoed_training.atomic import write_text
 from qoed_training.data.corpus import CorpusError
 from qoed_training.data.fullref import XPSNR_CEILING
 from qoed_training.data.pictures import CONTRAST_GAIN
@@ -72,16 +73,18 @@ class OpinionMap:
 
     def save(self, path: Path) -> None:
         """Write JSON."""
-        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(asdict(self), indent=2) + "\n")
 
 
 def load_opinion(path: Path) -> OpinionMap:
-    """Read what `OpinionMap.save` wrote. Raises `CorpusError` for what another version wrote."""
+    """Read what `OpinionMap.save` wrote. Raises `CorpusError` for nothing, or what another version wrote."""
     try:
         fields = json.loads(path.read_text(encoding="utf-8"))
         return OpinionMap(
             tuple(fields["weights"]), fields["bias"], tuple(fields["blend"]), tuple(fields["opinion"])
         )
+    except FileNotFoundError as error:
+        raise CorpusError(f"{path} is missing: run qoed-train train first") from error
     except (KeyError, ValueError, TypeError) as error:
         raise CorpusError(f"{path} is of another version of qoed: delete it, run qoed-train train") from error
 
@@ -122,10 +125,13 @@ def fit_opinion(scenes: Sequence[Scene], stills: Sequence[Still]) -> OpinionMap:
     bounds = [(0.0, None)] * terms.shape[1] + [(None, None)]
     found = minimize(loss, start, bounds=bounds, method="L-BFGS-B")
     bare = OpinionMap(tuple(float(value) for value in found.x[:-1]), float(found.x[-1]))
-    return replace(bare, **_curve(bare.score(np.array(measures)), wanted))
+    blend, opinion = _curve(bare.score(np.array(measures)), wanted)
+    return replace(bare, blend=blend, opinion=opinion)
 
 
-def _curve(blended: NDArray[np.float64], wanted: NDArray[np.float64]) -> dict[str, tuple[float, ...]]:
+def _curve(
+    blended: NDArray[np.float64], wanted: NDArray[np.float64]
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Isotonic regression of opinion on the blend, thinned to `KNOTS` knots, with 0 at the bottom."""
     order = np.argsort(blended, kind="stable")
     x, y = blended[order], isotonic_regression(wanted[order]).x
@@ -134,7 +140,7 @@ def _curve(blended: NDArray[np.float64], wanted: NDArray[np.float64]) -> dict[st
     bins = [(x >= low) & (x < high) for low, high in pairwise(edges)]
     knots = [(float(x[inside].mean()), float(y[inside].mean())) for inside in bins if inside.any()]
     blend, opinion = zip((0.0, 0.0), *knots, (100.0, max(knots[-1][1], float(wanted.max()))), strict=True)
-    return {"blend": blend, "opinion": opinion}
+    return blend, opinion
 
 
 def _anchor(

@@ -9,6 +9,8 @@ from qoed_training.data.camera import MIN_EXCESS, lines_of_photo
 from qoed_training.data.corpus import CorpusError, Source
 
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp"})
+PHOTO_GROUP = "photo_"
+"""How the groups of photographs begin."""
 MIN_LINES = 540 * MIN_EXCESS
 CALIBRATION_SHARE = 0.1
 """Of the photographs, kept from training: scale and interval need many contents to be honest on new ones."""
@@ -35,7 +37,7 @@ def read_photos(folder: Path) -> list[Source]:
         except CorpusError:
             continue
         held_out = int(digest[:8], 16) / 0xFFFFFFFF < CALIBRATION_SHARE
-        clip_id = f"photo_{digest[:10]}"
+        clip_id = f"{PHOTO_GROUP}{digest[:10]}"
         sources.append(
             Source(
                 clip_id=clip_id,

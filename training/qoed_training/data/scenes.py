@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from numpy.typing import NDArray
 
 from qoed_engine.manifest import Recipe
 from qoed_engine.preprocess import clip_from_frames
+from qoed_training.atomic import replacing
 from qoed_training.data import camera, pictures
 from qoed_training.data.corpus import CorpusError, Source, duration_s, opened, read_section
 from qoed_training.data.degrade import Degradation, apply, random_plans
@@ -178,9 +178,8 @@ def _write_scene(spec: SceneSpec, folder: Path, recipe: Recipe) -> None:
     arrays = make_scene(spec, recipe)
     # The clips stand alone, so that training maps them instead of reading whole scenes.
     np.save(folder / f"{spec.name}.clips.npy", arrays.pop("clips"))
-    temporary = folder / f".{spec.name}.{os.getpid()}.npz"
-    np.savez(temporary, **arrays)
-    temporary.replace(folder / f"{spec.name}.npz")
+    with replacing(folder / f"{spec.name}.npz") as temporary, temporary.open("wb") as file:
+        np.savez(file, **arrays)
 
 
 def load_scenes(folder: Path) -> list[Scene]:

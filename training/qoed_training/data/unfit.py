@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from numpy.typing import NDArray
 
 from qoed_engine.manifest import Recipe
 from qoed_engine.preprocess import clip_from_frames
+from qoed_training.atomic import replacing
 from qoed_training.data.corpus import CorpusError, Source, duration_s, read_section
 from qoed_training.data.degrade import Degradation, apply
 from qoed_training.data.lettering import FONTS, FRESH_FONTS, Canvas, write
@@ -180,12 +180,9 @@ def build_takes(
     yield f"{len(specs) - len(todo)} of {len(specs)} takes are there"
     started = time.monotonic()
     for done, spec in enumerate(todo, 1):
-        temporary = folder / f".{spec.name}.{os.getpid()}.npz"
-        # Compressed, since most of it is flat.
-        np.savez_compressed(
-            temporary, clips=make_take(spec, real, recipe), about=json.dumps([spec.kind, spec.split])
-        )
-        temporary.replace(folder / f"{spec.name}.npz")
+        clips, about = make_take(spec, real, recipe), json.dumps([spec.kind, spec.split])
+        with replacing(folder / f"{spec.name}.npz") as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, clips=clips, about=about)  # most of it is flat
         if done % 20 == 0 or done == len(todo):
             left = (time.monotonic() - started) / done * (len(todo) - done)
             yield f"take {done}/{len(todo)}, about {left / 60:.0f} min left"

@@ -47,13 +47,17 @@ def cost_receipt(network: NetworkConfig, manifest: Path, *, backend: str = "auto
 def against_receipt(own: Mapping[str, Any], other: Path) -> dict[str, Any]:
     """A receipt beside that of the larger network's manifest `other`: how much cheaper, how far behind.
 
-    Cheaper is told in arithmetic, which does not depend on what else the machine did.
+    Cheaper is told in arithmetic, which does not depend on what else the machine did. Empty where the other
+    was not judged, or on other clips.
     """
     theirs = read_manifest(other)
     try:
         gflop = theirs.receipt["cost"]["gflop_a_clip"]
-        spearman = theirs.receipt["held_out_clips"]["all"]["spearman"]
+        judged = theirs.receipt["held_out_clips"]
+        clips, spearman = judged["clips"], judged["all"]["spearman"]
     except (KeyError, TypeError):
+        return {}
+    if clips != own["held_out_clips"]["clips"]:
         return {}
     mine = own["held_out_clips"]["all"]["spearman"]
     return {

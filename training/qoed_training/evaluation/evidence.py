@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from qoed_engine import Engine
 from qoed_training.data.scenes import Scene
@@ -99,14 +98,9 @@ def _features(
         rows += [
             material.FeatureRow(
                 group=scene.group,
-                distortion=_distortion(scene.targets[entry], names),
+                distortion=material.kind_of(scene.targets[entry].tolist(), names),
                 features=tuple(np.round(feature, 5).tolist()),
             )
             for (scene, entry), feature in zip(batch, features, strict=True)
         ]
     return tuple(rows)
-
-
-def _distortion(targets: NDArray[np.float64], names: Sequence[str]) -> str:
-    present = [name for name, target in zip(names, targets, strict=True) if target > 0.5]
-    return present[0] if len(present) == 1 else "several" if present else "none"

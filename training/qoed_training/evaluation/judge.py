@@ -60,6 +60,7 @@ def judge(engine: Engine, calibration: Calibration, held_out: HeldOut) -> Genera
     receipt = {
         "backend": engine.backend,
         "precision": engine.backend.rpartition("-")[2],
+        "cuts_a_score": int(held_out.scenes[0].clips.shape[1]),
         "held_out_clips": clip_receipt(table, abstain_above=None if abstain is None else abstain.above),
         "ladders": order_receipt(ladders),
         "people": people_receipt(ladders, held_out.opinions),

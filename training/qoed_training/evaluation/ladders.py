@@ -15,8 +15,8 @@ from qoed_training.data.opinion import MOS_BY_CRF
 from qoed_training.data.scenes import SECTION_S, SceneSpec, screen_heights
 from qoed_training.evaluation.scoring import Floats, Scored
 
-CRF_LADDER = tuple(sorted({0, *MOS_BY_CRF}))
-"""The CRFs that people judged (CompressedVQA), with CRF 0."""
+CRF_LADDER = tuple(sorted(MOS_BY_CRF))
+"""The CRFs that people judged (CompressedVQA), 0 among them."""
 SIX_LADDER = (22, 28, 34, 40, 46)
 """Exact steps of six from where people begin to see them."""
 CRF_PRESET = "faster"

@@ -12,7 +12,7 @@ import numpy as np
 
 from qoed_training.agreement import apply_logistic, fit_logistic
 from qoed_training.data.corpus import CorpusError
-from qoed_training.data.opinion import MOS_BY_CRF, MOS_UNTOUCHED, score_of_mos
+from qoed_training.data.opinion import MOS_BY_CRF, score_of_mos
 from qoed_training.evaluation.figures import confidence, pearson, rounded
 from qoed_training.evaluation.ladders import CRF, CRF_LADDER, Ladder
 from qoed_training.evaluation.scoring import Floats
@@ -58,7 +58,7 @@ def people_receipt(ladders: Sequence[Ladder], opinions: Floats | None) -> dict[s
         return {}
     table = np.array([ladder.scores for ladder in chosen])
     judged = [place for place, crf in enumerate(CRF_LADDER) if crf >= CURVE_FROM]
-    published = [MOS_BY_CRF.get(crf, MOS_UNTOUCHED) for crf in CRF_LADDER]
+    published = [MOS_BY_CRF[crf] for crf in CRF_LADDER]
     human = np.array(
         [score_of_mos(mos) for mos in (published if opinions is None else opinions.mean(axis=0))]
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,9 +18,7 @@ class Target:
 
     def judged(self, receipt: Mapping[str, Any]) -> dict[str, Any]:
         """Name, bound, figure and whether it is reached; a figure that is missing is not."""
-        value: Any = receipt
-        for key in self.path:
-            value = value.get(key) if isinstance(value, Mapping) else None
+        value = look_up(receipt, self.path)
         reached = value is not None and (
             value >= self.least if self.least is not None else value <= (self.most or 0.0)
         )
@@ -57,10 +55,18 @@ AGAINST_BASE = (
     Target("times cheaper than base", ("against_base", "times_cheaper"), least=5.0),
     Target("Spearman behind base", ("against_base", "spearman_behind"), most=0.02),
 )
-"""Asked of a smaller network where the receipt of `base` is at hand."""
+"""Asked of a smaller network; not reached while there is no receipt of `base` to compare it with."""
 
 
 def judged_targets(receipt: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Every target beside its figure."""
-    asked = (*TARGETS, *AGAINST_BASE) if receipt.get("against_base") else TARGETS
+    asked = (*TARGETS, *AGAINST_BASE) if "against_base" in receipt else TARGETS
     return [target.judged(receipt) for target in asked]
+
+
+def look_up(receipt: Mapping[str, Any], path: Sequence[str]) -> Any:
+    """What lies along a path of keys, or None."""
+    found: Any = receipt
+    for key in path:
+        found = found.get(key) if isinstance(found, Mapping) else None
+    return found

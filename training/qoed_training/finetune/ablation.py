@@ -123,10 +123,11 @@ def run_row(ablation: Ablation, row: Row) -> Iterator[str]:
 
 def _settings(ablation: Ablation) -> dict[str, Any]:
     """What all rows depend on; where things lie and how fast they are made is free."""
-    free = {"tasks", "cache", "cache_bytes", "threads", "workers", "checkpoint_every", "device"}
+    free = {"tasks", "cache", "cache_bytes", "threads", "workers", "checkpoint_every", "precision"}
     rated = ablation.rated()
     parts = {
         name: {key: value for key, value in asdict(part).items() if key not in free}
+        | ({} if isinstance(part, NetworkConfig) else {"bf16": part.precision.bf16})
         for name, part in (
             ("network", ablation.network),
             ("pretraining", ablation.pretraining),

@@ -13,11 +13,12 @@ from qoed_training.finetune.ablation import Ablation, ablate
 from qoed_training.finetune.loop import FinetuneConfig, finetune, judge_elsewhere, repeats_of
 from qoed_training.finetune.outcome import write_tables
 from qoed_training.finetune.rated import RatedSet
-from qoed_training.finetune.sizes import NANO, NETWORKS
 from qoed_training.finetune.surrogate import load_surrogate
 from qoed_training.mos.rated_set import rated_set
 from qoed_training.mos.sets import LAYOUTS, open_dataset
 from qoed_training.network.model import NetworkConfig
+from qoed_training.network.sizes import NANO, NETWORKS, size_named
+from qoed_training.precision import Bf16, Device, best_precision
 from qoed_training.selfsup.pretrain import PretrainConfig
 from qoed_training.tables import results as tables
 
@@ -35,7 +36,6 @@ Repeats = Annotated[int, typer.Option(help="Splits to train and judge on.", min=
 Batch = Annotated[int, typer.Option(help="Clips a step.", min=3)]
 Rate = Annotated[float, typer.Option(help="Learning rate of fine-tuning.", min=0)]
 Decay = Annotated[bool, typer.Option(help="Let the learning rate fall on a cosine.")]
-Bf16 = Annotated[bool, typer.Option(help="Compute in bfloat16.")]
 Threads = Annotated[int, typer.Option(help="CPU threads of torch, for each worker.", min=1)]
 Seed = Annotated[int, typer.Option(help="Of splits, weights and batches.", min=0)]
 Optimizer = Literal["adamw", "sgd"]
@@ -63,12 +63,13 @@ def finetune_command(
     optimizer: Annotated[Optimizer, typer.Option(help="The paper names none.")] = _PAPER.optimizer,
     learning_rate: Rate = _PAPER.learning_rate,
     decay: Decay = _PAPER.decay,
-    bf16: Bf16 = _PAPER.bf16,
+    device: Device = None,
+    bf16: Bf16 = None,
     threads: Threads = _PAPER.threads,
     seed: Seed = _PAPER.seed,
 ) -> None:
     """Fine-tune on a set of rated videos, 80/20 by content, and judge; continues where it was stopped."""
-    size = _size(network)
+    size = size_named(network, NETWORKS)
     config = FinetuneConfig(
         epochs=epochs,
         repeats=repeats,
@@ -76,7 +77,7 @@ def finetune_command(
         optimizer=optimizer,
         learning_rate=learning_rate,
         decay=decay,
-        bf16=bf16,
+        precision=best_precision(device, bf16),
         threads=threads,
         seed=seed,
     )
@@ -116,13 +117,14 @@ def ablate_command(
     batch: Batch = ABLATION_FINETUNING.batch,
     learning_rate: Rate = ABLATION_FINETUNING.learning_rate,
     decay: Decay = ABLATION_FINETUNING.decay,
-    bf16: Bf16 = True,
+    device: Device = None,
+    bf16: Bf16 = None,
     workers: Annotated[int, typer.Option(help="Rows made at a time, each by its own process.", min=1)] = 2,
     threads: Threads = 1,
     seed: Seed = ABLATION_FINETUNING.seed,
 ) -> None:
     """Pretrain and fine-tune every row of the paper's ablations; continues row by row."""
-    size = _size(network)
+    size, precision = size_named(network, NETWORKS), best_precision(device, bf16)
     ablation = Ablation(
         videos=videos,
         rated=partial(load_surrogate, work, size.recipe, scenes_limit),
@@ -134,7 +136,7 @@ def ablate_command(
             steps_an_epoch=pretrain_steps,
             # The paper's 18 epochs see three rates; fewer epochs see them too.
             decay_every=max(1, -(-pretrain_epochs // 3)),
-            autocast=bf16,
+            precision=precision,
             threads=threads,
             seed=seed,
         ),
@@ -145,7 +147,7 @@ def ablate_command(
             batch=batch,
             learning_rate=learning_rate,
             decay=decay,
-            bf16=bf16,
+            precision=precision,
             threads=threads,
             seed=seed,
         ),
@@ -154,12 +156,6 @@ def ablate_command(
         typer.echo(line)
     write_tables(ablation, work, out)
     typer.echo(f"wrote {out}")
-
-
-def _size(name: str) -> NetworkConfig:
-    if name not in NETWORKS:
-        raise typer.BadParameter(f"unknown size {name!r}, use {', '.join(NETWORKS)}", param_hint="--network")
-    return NETWORKS[name]
 
 
 def _named(text: str) -> tuple[str, Path]:

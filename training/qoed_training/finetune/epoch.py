@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from qoed_training.data.batches import augment
 from qoed_training.finetune.rated import RatedSet
 from qoed_training.losses import plcc_loss
 from qoed_training.network.model import NetworkConfig, QualityNetwork
+from qoed_training.precision import Precision
 from qoed_training.progress import cosine_rate
 from qoed_training.step import NonFiniteLoss
 
@@ -35,7 +36,7 @@ class FinetuneConfig:
     learning_rate: float = 3e-4
     weight_decay: float = 0.02
     decay: bool = False
-    bf16: bool = False
+    precision: Precision = field(default_factory=Precision)
     checkpoint_every: int = 10
     seed: int = 5
     threads: int = 2
@@ -75,7 +76,7 @@ def run_epoch(
             for group in optimizer.param_groups:
                 group["lr"] = cosine_rate(config.learning_rate, step, warmup=0, steps=steps)
         clips = np.stack([_drawn(rated.clips(int(item)), model.config, rng) for item in part])
-        losses.append(_step(model, optimizer, clips, rated.quality[part], bf16=config.bf16))
+        losses.append(_step(model, optimizer, clips, rated.quality[part], config.precision))
     return float(np.mean(losses))
 
 
@@ -91,13 +92,12 @@ def _step(
     optimizer: torch.optim.Optimizer,
     clips: NDArray[np.uint8],
     quality: NDArray[np.float64],
-    *,
-    bf16: bool,
+    precision: Precision,
 ) -> float:
     optimizer.zero_grad(set_to_none=True)
-    with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
-        raw, _ = model(torch.from_numpy(clips))
-    loss = plcc_loss(raw.float(), torch.from_numpy(quality).float())
+    with precision.autocast():
+        raw, _ = model(torch.from_numpy(clips).to(precision.device))
+    loss = plcc_loss(raw.float(), torch.from_numpy(quality).float().to(precision.device))
     torch.autograd.backward(loss)
     norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
     if not bool(torch.isfinite(loss + norm)):
@@ -115,14 +115,15 @@ def predict(
     items: Sequence[int] | NDArray[np.int64],
     *,
     batch: int,
-    bf16: bool,
+    precision: Precision,
 ) -> NDArray[np.float64]:
     """Raw output of each item, averaged over its cuts: `[len(items)]`. Raises `NonFiniteLoss`."""
-    model.eval()
+    model = model.to(precision.device).eval()
     means = []
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+    with torch.no_grad(), precision.autocast():
         for item in items:
-            cuts = torch.from_numpy(np.array(rated.clips(int(item))))  # a copy: mapped files are read-only
+            # A copy, since mapped files are read-only.
+            cuts = torch.from_numpy(np.array(rated.clips(int(item)))).to(precision.device)
             outputs = [model(part)[0].float() for part in torch.split(cuts, batch)]
             means.append(float(torch.cat(outputs).mean()))
     if not np.isfinite(means).all():

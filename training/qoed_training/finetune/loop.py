@@ -74,20 +74,23 @@ def judge_elsewhere(
     for number in range(config.repeats):
         model = QualityNetwork(network)
         load_weights(folder / f"repeat-{number}.safetensors", model)
-        yield judge(other, number, items, predict(model, other, items, batch=config.batch, bf16=config.bf16))
+        yield judge(
+            other, number, items, predict(model, other, items, batch=config.batch, precision=config.precision)
+        )
 
 
 def settings_of(
     rated: RatedSet, network: NetworkConfig, config: FinetuneConfig, trunk: Path | None
 ) -> dict[str, Any]:
     """All that the result depends on; what may differ when a run is continued is left out."""
-    free = {"repeats", "threads", "checkpoint_every"}
+    free = {"repeats", "threads", "checkpoint_every", "precision"}
     return {
         "set": rated.name,
         "items": len(rated.mos),
         "network": asdict(network),
         "trunk": sha256_of(trunk) if trunk else None,
         **{key: value for key, value in asdict(config).items() if key not in free},
+        "bf16": config.precision.bf16,
     }
 
 
@@ -127,7 +130,7 @@ def _repeat(
     model = QualityNetwork(network)
     if trunk is not None:
         load_trunk(trunk, model)
-    model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    model = model.to(config.precision.device, memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimizer = make_optimizer(model, config)
     checkpoint = folder / f"repeat-{number}.checkpoint.safetensors"
     first = 0
@@ -146,7 +149,7 @@ def _repeat(
             )
         if done % config.checkpoint_every == 0 or done == config.epochs:
             save_checkpoint(checkpoint, model=model, average={}, optimizer=optimizer, step=done)
-    predicted = predict(model, rated, split.test, batch=config.batch, bf16=config.bf16)
+    predicted = predict(model, rated, split.test, batch=config.batch, precision=config.precision)
     # Predictions last: they say that the repeat is whole.
     save_weights(folder / f"repeat-{number}.safetensors", model.state_dict())
     save_judged(_predictions(folder, number), judge(rated, number, split.test, predicted))

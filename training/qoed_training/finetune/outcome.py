@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from qoed_training.finetune.ablation import MODULE, ROWS, Ablation, Row
-from qoed_training.finetune.results import judged_of, read_json, write_json
+from qoed_training.finetune.results import read_json, rounded, write_json
 from qoed_training.tables import results as tables
 from qoed_training.tables.spread import spread
 
@@ -28,7 +28,7 @@ def load_rows(ablation: Ablation, rows: Sequence[Row] = ROWS) -> list[dict[str, 
             gain = spread(
                 [ours - without for ours, without in known if ours is not None and without is not None]
             )
-            row["srocc_gain_over_none"] = {"mean": _rounded(gain.mean), "spread": _rounded(gain.sd)}
+            row["srocc_gain_over_none"] = {"mean": rounded(gain.mean), "spread": rounded(gain.sd)}
     return found
 
 
@@ -41,7 +41,7 @@ def write_tables(ablation: Ablation, work: Path, out: Path) -> None:
             network=row["network"],
             tasks=tuple(row["tasks"]),
             multi_scale=row["multi_scale"],
-            repeats=tuple(judged_of(entry) for entry in row.pop("repeats")),
+            repeats=tuple(tables.judged_of(entry) for entry in row.pop("repeats")),
         )
         tables.save_result(result, work, f"ablation-{row['row']}")
     rated, pretraining = ablation.rated(), ablation.pretraining
@@ -62,7 +62,3 @@ def write_tables(ablation: Ablation, work: Path, out: Path) -> None:
             "rows": rows,
         },
     )
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)

@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qoed_training.agreement import Agreement, agreement
+from qoed_training.atomic import write_text
 from qoed_training.data.corpus import CorpusError
 from qoed_training.finetune.rated import RatedSet
-from qoed_training.tables.results import Judged
+from qoed_training.tables.results import Judged, judged_of
 from qoed_training.tables.spread import spread
 
 MEASURES = ("srocc", "plcc", "krocc", "rmse")
@@ -60,16 +61,8 @@ def load_judged(path: Path) -> Judged:
     try:
         fields.pop("agreement")
         return judged_of(fields)
-    except (AttributeError, KeyError, TypeError) as error:
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
         raise CorpusError(f"{path} holds no repeat ({error}): delete it and repeat the command") from error
-
-
-def judged_of(entry: Mapping[str, Any]) -> Judged:
-    """From its JSON form."""
-    fields: dict[str, Any] = {
-        key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
-    }
-    return Judged(**fields)
 
 
 def summary(repeats: Sequence[Judged]) -> dict[str, Any]:
@@ -80,8 +73,8 @@ def summary(repeats: Sequence[Judged]) -> dict[str, Any]:
     each = [_agreement(one) for one in repeats]
     found = {name: spread([getattr(one, name) for one in each]) for name in MEASURES}
     return {
-        "mean": {name: _rounded(value.mean) for name, value in found.items()},
-        "spread": {name: _rounded(value.sd) for name, value in found.items()},
+        "mean": {name: rounded(value.mean) for name, value in found.items()},
+        "spread": {name: rounded(value.sd) for name, value in found.items()},
         "each": [_row(one) for one in each],
     }
 
@@ -98,9 +91,7 @@ def describe(found: Mapping[str, Any]) -> str:
 
 def write_json(path: Path, content: Any) -> None:
     """Write JSON, whole or not at all."""
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps(content, allow_nan=False) + "\n", encoding="utf-8")
-    temporary.replace(path)
+    write_text(path, json.dumps(content, allow_nan=False) + "\n")
 
 
 def read_json(path: Path) -> Any:
@@ -116,8 +107,9 @@ def _agreement(judged: Judged) -> Agreement:
 
 
 def _row(one: Agreement) -> dict[str, float | None]:
-    return {name: _rounded(getattr(one, name)) for name in MEASURES}
+    return {name: rounded(getattr(one, name)) for name in MEASURES}
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """To four places, for files."""
     return None if value is None else round(value, 4)

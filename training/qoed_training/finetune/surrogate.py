@@ -50,8 +50,6 @@ def rated_scenes(
 
 def load_surrogate(work: Path, recipe: Recipe, limit: int | None) -> RatedSet:
     """The scenes of a work folder as a rated set. Raises `CorpusError`."""
-    if not (work / "opinion.json").exists():
-        raise CorpusError(f"{work / 'opinion.json'} is missing: run qoed-train train first")
     return rated_scenes(
         load_scenes(work / "scenes"), load_opinion(work / "opinion.json"), recipe, limit=limit
     )

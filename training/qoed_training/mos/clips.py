@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 
 from qoed_engine.manifest import Recipe
 from qoed_engine.preprocess import clip_from_frames
+from qoed_training.atomic import replacing
 from qoed_training.data.corpus import CorpusError
 from qoed_training.mos.reading import frames_at, seconds
 from qoed_training.mos.videos import RatedVideo
@@ -82,6 +82,5 @@ def _load(path: Path, shape: tuple[int, ...]) -> NDArray[np.uint8] | None:
 
 def _store(path: Path, clips: NDArray[np.uint8]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.npy")
-    np.save(temporary, clips)
-    temporary.replace(path)
+    with replacing(path) as temporary, temporary.open("wb") as file:
+        np.save(file, clips)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import torch
 from torch import Tensor, nn
+
+from qoed_training.network.full_precision import full_precision
 
 
 class Conv3d(nn.Conv3d):
@@ -21,9 +22,8 @@ class Conv3d(nn.Conv3d):
 
     def forward(self, x_BCTHW: Tensor) -> Tensor:
         """As `nn.Conv3d`."""
-        short = x_BCTHW.shape[2] < self.kernel_size[0]
-        if short and x_BCTHW.device.type == "cpu" and torch.is_autocast_enabled("cpu"):
-            with torch.autocast("cpu", enabled=False):
+        if x_BCTHW.device.type == "cpu" and x_BCTHW.shape[2] < self.kernel_size[0]:
+            with full_precision(x_BCTHW):
                 return super().forward(x_BCTHW.float())
         return super().forward(x_BCTHW)
 

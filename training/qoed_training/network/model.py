@@ -12,6 +12,7 @@ from torch.nn import functional as nnf
 from qoed_engine.manifest import Recipe
 from qoed_training.data.degrade import DISTORTIONS
 from qoed_training.network.backbone import Backbone
+from qoed_training.network.full_precision import full_precision
 from qoed_training.network.fusion import LastStage, MultiScaleFusion
 from qoed_training.network.simam import SimAM
 from qoed_training.network.swin import SwinEncoder
@@ -132,8 +133,11 @@ class QualityNetwork(nn.Module):
 
     def forward(self, clips_BTHWC: Tensor) -> tuple[Tensor, Tensor]:
         """Raw quality `[B]` and distortion logits `[B,K]`."""
-        feature = self.neck(self.features(clips_BTHWC))
-        return self.quality(feature)[:, 0], self.distortions(feature)
+        feature = self.features(clips_BTHWC)
+        # bfloat16 has no room for differences of a thousandth, which is what neighbouring CRFs differ by.
+        with full_precision(feature):
+            feature = self.neck(feature.float())
+            return self.quality(feature)[:, 0], self.distortions(feature)
 
 
 def with_detail(x_B3THW: Tensor) -> Tensor:

@@ -1,22 +1,14 @@
-"""Trained networks from disk, by size."""
+"""Trained networks from disk."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import typer
 from safetensors import SafetensorError
 
 from qoed_training.checkpoint import load_weights
 from qoed_training.data.corpus import CorpusError
-from qoed_training.network.model import SIZES, NetworkConfig, QualityNetwork
-
-
-def size_named(name: str) -> NetworkConfig:
-    """The variant of that name. Raises `typer.BadParameter`."""
-    if name not in SIZES:
-        raise typer.BadParameter(f"no size {name}: choose from {', '.join(SIZES)}")
-    return SIZES[name]
+from qoed_training.network.model import NetworkConfig, QualityNetwork
 
 
 def read_network(path: Path, config: NetworkConfig) -> QualityNetwork:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from qoed_engine.manifest import read_manifest
+from qoed_training.data.corpus import CorpusError
 from qoed_training.page.material import FILE, load_evaluation
 from qoed_training.page.recipe_file import with_recipes
 from qoed_training.tables.layout import to_markdown
@@ -39,7 +40,13 @@ def report(
     recipes = recipes or next(iter(work.glob("recipes.json")), None)
     if recipes is not None:
         evaluation = with_recipes(evaluation, recipes, chosen)
-    found = read_manifest(manifest or work / "small.json")
+    manifest = manifest or work / "small.json"
+    found = read_manifest(manifest)
+    if found.model != evaluation.model:
+        raise CorpusError(
+            f"{work / FILE} is of {evaluation.model}, {manifest} of {found.model}: "
+            "run qoed-train evaluate again, or point --manifest at its own"
+        )
     out.write_text(report_page(found, evaluation, load_results(work)), encoding="utf-8")
     typer.echo(f"wrote {out} ({out.stat().st_size / 1e6:.1f} MB)")
 

@@ -6,11 +6,12 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from qoed_training.agreement import agreement
-from qoed_training.data.opinion import score_of_mos
+from qoed_training.data.opinion import MOS_BY_CRF, score_of_mos
 from qoed_training.evaluation.order import FIRST_VISIBLE_CRF
+from qoed_training.evaluation.people import CURVE_FROM
 from qoed_training.page.draw import QUIET, SERIES, Figure, drawn
 from qoed_training.page.material import Evaluation
-from qoed_training.tables.published import COMPRESSED, MOS_OF_CRF
+from qoed_training.tables.published import COMPRESSED, MOS_SPREAD_BY_CRF
 from qoed_training.tables.spread import number
 
 
@@ -18,7 +19,7 @@ def crf_curve(evaluation: Evaluation) -> Figure:
     """Mean score at each CRF over held-out sources, the human mean and its spread behind."""
     crf = evaluation.ladders[0].crf
     rows = np.array([ladder.crf_score for ladder in evaluation.ladders])
-    human = {value: (score_of_mos(mos), 25.0 * sd) for value, (mos, sd) in MOS_OF_CRF.items()}
+    human = {value: (score_of_mos(mos), 25.0 * MOS_SPREAD_BY_CRF[value]) for value, mos in MOS_BY_CRF.items()}
     x, middle, sd = (
         np.array(column) for column in zip(*((v, *human[v]) for v in sorted(human)), strict=True)
     )
@@ -32,7 +33,7 @@ def crf_curve(evaluation: Evaluation) -> Figure:
         axes.set(xlabel="CRF of x264", ylabel="score", ylim=(0, 102))
         axes.legend(loc="lower left")
 
-    shared = [index for index, value in enumerate(crf) if value in human]
+    shared = [index for index, value in enumerate(crf) if value in human and value >= CURVE_FROM]
     found = agreement(rows.mean(axis=0)[shared], [human[crf[index]][0] for index in shared])
     pearson = number(found.plcc)
     return Figure(
@@ -40,7 +41,8 @@ def crf_curve(evaluation: Evaluation) -> Figure:
         title="Compression as people see it",
         svg=drawn("crf", paint),
         shows=f"{len(rows)} held-out clips (thin), their mean, and mean opinion with its spread over "
-        f"sources (band; {COMPRESSED}). Pearson of the means after one monotone map: {pearson}.",
+        f"sources (band; {COMPRESSED}). Pearson of the means from CRF {CURVE_FROM} on, after one monotone "
+        f"map: {pearson}.",
         good=f"Flat up to CRF {FIRST_VISIBLE_CRF}, where people see nothing, then down with the band; "
         "Pearson at least 0.98; no thin line ever rises.",
         alt=f"Curve of scores over CRF beside human opinion, Pearson {pearson}.",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from qoed_training.atomic import write_text
 from qoed_training.data.corpus import CorpusError
 
 VERSION = 1
@@ -107,9 +108,13 @@ class Evaluation:
     def save(self, path: Path) -> None:
         """Write JSON, whole or not at all."""
         text = json.dumps({"version": VERSION, **asdict(self)}, allow_nan=False)
-        temporary = path.with_suffix(".part")
-        temporary.write_text(text + "\n", encoding="utf-8")
-        temporary.replace(path)
+        write_text(path, text + "\n")
+
+
+def kind_of(targets: Sequence[float], distortions: Sequence[str]) -> str:
+    """The one distortion that `targets` name, `several` or `none`."""
+    present = [name for name, target in zip(distortions, targets, strict=True) if target > 0.5]
+    return present[0] if len(present) == 1 else "several" if present else "none"
 
 
 _ROWS: Mapping[str, Any] = {

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from qoed_training.evaluation.targets import AGAINST_BASE, TARGETS, Target
+from qoed_training.evaluation.targets import AGAINST_BASE, TARGETS, Target, look_up
 
 State = Literal["met", "short", "missing"]
 
@@ -38,14 +38,6 @@ def _reached(target: Target, receipt: Mapping[str, Any]) -> Reached:
     return Reached(
         name, wanted, figure(value), bounds, "met" if target.judged(receipt)["reached"] else "short"
     )
-
-
-def look_up(receipt: Mapping[str, Any], path: Sequence[str]) -> Any:
-    """What lies along a path of keys, or None."""
-    found: Any = receipt
-    for key in path:
-        found = found.get(key) if isinstance(found, Mapping) else None
-    return found
 
 
 def figure(value: float) -> str:

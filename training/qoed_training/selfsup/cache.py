@@ -8,7 +8,6 @@ run starts from there. How much fits changes how long training takes, never what
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ import numpy as np
 from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 
+from qoed_training.atomic import replacing, write_text
 from qoed_training.data.corpus import CorpusError, opened
 from qoed_training.selfsup.videos import Section
 
@@ -72,7 +72,7 @@ class SectionCache:
             if fits:
                 self._keep(section, clip.packed)
                 used += self._array(section).stat().st_size
-            self._write(self._note(section), json.dumps(asdict(clip.colour)).encode())
+            write_text(self._note(section), json.dumps(asdict(clip.colour)))
             where = f"kept, {used / 2**20:.0f} MB in all" if fits else "no room, decoded when wanted"
             yield f"section {number}/{len(sections)} {section.name} {where}"
 
@@ -87,20 +87,13 @@ class SectionCache:
             raise CorpusError(f"{self._array(section)} is spoilt ({error}): delete it and repeat") from error
 
     def _keep(self, section: Section, packed: NDArray[np.uint8]) -> None:
-        temporary = self._folder / f".{section.name}.{os.getpid()}.npy"
         try:
-            np.save(temporary, packed)
-            temporary.replace(self._array(section))
+            with replacing(self._array(section)) as temporary, temporary.open("wb") as file:
+                np.save(file, packed)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
             raise CorpusError(
                 f"{self._folder} cannot hold the cache ({error.strerror}): free some room or lower --cache-gb"
             ) from error
-
-    def _write(self, path: Path, text: bytes) -> None:
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_bytes(text)
-        temporary.replace(path)
 
     def _array(self, section: Section) -> Path:
         return self._folder / f"{section.name}.npy"

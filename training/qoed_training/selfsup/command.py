@@ -5,15 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
 
-from qoed_training.network.model import SIZES
+from qoed_training.network.sizes import NETWORKS, size_named
+from qoed_training.precision import Bf16, Device, best_precision
 from qoed_training.selfsup.losses import TASK_NAMES, Tasks
 from qoed_training.selfsup.pretrain import PretrainConfig, pretrain
 
 _DEFAULT = PretrainConfig()
-_WORK, _GB = Path("data/work/pretrain"), _DEFAULT.cache_bytes / 2**30
+_WORK, _GB = Path("data/work") / "pretrain", _DEFAULT.cache_bytes / 2**30
 
 
 def _tasks(text: str) -> Tasks:
@@ -29,24 +29,6 @@ def _tasks(text: str) -> Tasks:
     return Tasks(**{name: name in named for name in TASK_NAMES})
 
 
-def _device(text: str) -> str:
-    try:
-        kind = torch.device(text).type
-    except RuntimeError as error:
-        raise typer.BadParameter(
-            f"unknown device {text!r}, use cpu or cuda", param_hint="--device"
-        ) from error
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise typer.BadParameter("this torch finds no GPU, use --device cpu", param_hint="--device")
-    return text
-
-
-def _network(text: str) -> str:
-    if text not in SIZES:
-        raise typer.BadParameter(f"unknown size {text!r}, use {' or '.join(SIZES)}", param_hint="--network")
-    return text
-
-
 def register(app: typer.Typer) -> None:
     """Add the command to `app`."""
 
@@ -54,7 +36,7 @@ def register(app: typer.Typer) -> None:
     def pretrain_command(
         videos: Annotated[Path, typer.Option(help="Folder of videos, searched with the folders in it.")],
         work: Annotated[Path, typer.Option(help="Everything made goes here.")] = _WORK,
-        network: Annotated[str, typer.Option(help=f"Size: {' or '.join(SIZES)}.")] = "small",
+        network: Annotated[str, typer.Option(help=f"One of {', '.join(NETWORKS)}.")] = "small",
         epochs: Annotated[int, typer.Option(min=1)] = _DEFAULT.epochs,
         steps_an_epoch: Annotated[
             int | None, typer.Option(min=1, help="Else as many as show every section once.")
@@ -68,8 +50,8 @@ def register(app: typer.Typer) -> None:
         seed: Annotated[int, typer.Option(min=0)] = _DEFAULT.seed,
         threads: Annotated[int, typer.Option(min=1, help="CPU threads of torch.")] = _DEFAULT.threads,
         workers: Annotated[int, typer.Option(min=1, help="Threads that make samples.")] = _DEFAULT.workers,
-        device: Annotated[str, typer.Option(help="cpu or cuda.")] = _DEFAULT.device,
-        autocast: Annotated[bool, typer.Option(help="Compute in bfloat16.")] = _DEFAULT.autocast,
+        device: Device = None,
+        bf16: Bf16 = None,
         cache: Annotated[Path | None, typer.Option(help="Decoded frames; else <work>/frames.")] = None,
         cache_gb: Annotated[float, typer.Option(min=0, help="The cache grows no larger.")] = _GB,
     ) -> None:
@@ -84,10 +66,9 @@ def register(app: typer.Typer) -> None:
             seed=seed,
             threads=threads,
             workers=workers,
-            device=_device(device),
-            autocast=autocast,
+            precision=best_precision(device, bf16),
             cache=cache,
             cache_bytes=int(cache_gb * 2**30),
         )
-        for line in pretrain(videos, work, SIZES[_network(network)], config):
+        for line in pretrain(videos, work, size_named(network, NETWORKS), config):
             typer.echo(line)

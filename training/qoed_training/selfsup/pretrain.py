@@ -14,9 +14,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from qoed_training.atomic import write_text
 from qoed_training.checkpoint import load_checkpoint, save_checkpoint
 from qoed_training.data.corpus import CorpusError
 from qoed_training.network.model import NetworkConfig
+from qoed_training.precision import Precision
 from qoed_training.progress import Recent, seconds_left
 from qoed_training.selfsup.cache import SectionCache
 from qoed_training.selfsup.heads import PretextNetwork
@@ -55,15 +57,13 @@ class PretrainConfig:
     threads: int = 2
     workers: int = 1
     """Threads that make the samples."""
-    device: str = "cpu"
-    autocast: bool = False
-    """Run the network in bfloat16 where torch thinks it safe."""
+    precision: Precision = field(default_factory=Precision)
     cache: Path | None = None
     """Folder of decoded sections, which several runs may share; None: `<folder>/frames`."""
     cache_bytes: int = 4 * 2**30
 
 
-FREE = ("epochs", "checkpoint_every", "threads", "workers", "device", "autocast", "cache", "cache_bytes")
+FREE = ("epochs", "checkpoint_every", "threads", "workers", "precision", "cache", "cache_bytes")
 """May change when a run goes on; all else belongs to its checkpoint."""
 
 
@@ -81,7 +81,7 @@ def pretrain(videos: Path, folder: Path, network: NetworkConfig, config: Pretrai
     batches = PretextBatches(
         plan, cache, network.recipe, size=config.batch, seed=config.seed, distorted=config.tasks.distorted
     )
-    device = torch.device(config.device)
+    device = torch.device(config.precision.device)
     model = PretextNetwork(network, config.tasks, projection=config.projection).to(device).train()
     model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
     optimizer = torch.optim.SGD(
@@ -155,12 +155,12 @@ def pretrain_step(
     for group in optimizer.param_groups:
         group["lr"] = rate
     optimizer.zero_grad(set_to_none=True)
-    device = torch.device(config.device)
+    device = torch.device(config.precision.device)
 
     def put(array: NDArray[Any]) -> Tensor:
         return torch.from_numpy(array).to(device)
 
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.autocast):
+    with config.precision.autocast():
         parts, right = model(
             put(batch.original),
             None if batch.distorted is None else put(batch.distorted),
@@ -195,9 +195,7 @@ def _claim(
                 f"{checkpoint} is of a run with other {' and '.join(changed)}: "
                 "choose another --work, or delete it to start anew"
             )
-    temporary = note.with_suffix(".tmp-json")
-    temporary.write_text(json.dumps(run, indent=2) + "\n", encoding="utf-8")
-    temporary.replace(note)
+    write_text(note, json.dumps(run, indent=2) + "\n")
 
 
 __all__ = ["NonFiniteLoss", "PretrainConfig", "Tasks", "load_trunk", "pretrain"]

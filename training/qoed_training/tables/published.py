@@ -105,17 +105,8 @@ ABLATION_TASKS = {
 ABLATION_MODULE = {False: 0.8359, True: 0.8952}
 """SROCC on LIVE VQA without and with the multi-scale module (`SEED`)."""
 
-MOS_OF_CRF = {
-    0: (4.48, 0.19),
-    17: (4.46, 0.19),
-    22: (4.42, 0.18),
-    27: (4.25, 0.21),
-    32: (3.74, 0.33),
-    37: (2.84, 0.39),
-    42: (1.87, 0.34),
-    47: (1.21, 0.19),
-}
-"""Mean opinion 1-5 of 900 sources coded by x264 at each CRF, with its spread over sources (`COMPRESSED`)."""
+MOS_SPREAD_BY_CRF = {0: 0.19, 17: 0.19, 22: 0.18, 27: 0.21, 32: 0.33, 37: 0.39, 42: 0.34, 47: 0.19}
+"""Spread over 900 sources of the opinions whose means are `data.opinion.MOS_BY_CRF` (`COMPRESSED`)."""
 
 TYPES = {
     "live-vqa": ("wireless", "ip", "h264", "mpeg2"),

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from qoed_training.atomic import write_text
 from qoed_training.data.corpus import CorpusError
 
 FOLDER = "results"
@@ -74,9 +75,7 @@ def save_result(result: Finetuned | Ablation, work: Path, stem: str) -> Path:
     folder = work / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{stem}.json"
-    temporary = path.with_suffix(".part")
-    temporary.write_text(json.dumps({"version": VERSION, **asdict(result)}, allow_nan=False) + "\n")
-    temporary.replace(path)
+    write_text(path, json.dumps({"version": VERSION, **asdict(result)}, allow_nan=False) + "\n")
     return path
 
 
@@ -89,7 +88,7 @@ def load_results(work: Path) -> Results:
             version = fields.pop("version")
             if version != VERSION:
                 raise CorpusError(f"{path}: version {version}, this qoed-train reads {VERSION}; run it again")
-            fields["repeats"] = tuple(_judged(entry) for entry in fields["repeats"])
+            fields["repeats"] = tuple(judged_of(entry) for entry in fields["repeats"])
             if fields["kind"] == "finetune":
                 finetuned.append(Finetuned(**fields))
             else:
@@ -99,7 +98,8 @@ def load_results(work: Path) -> Results:
     return Results(tuple(finetuned), tuple(ablations))
 
 
-def _judged(entry: Mapping[str, Any]) -> Judged:
+def judged_of(entry: Mapping[str, Any]) -> Judged:
+    """From its JSON form. Raises `ValueError`, `TypeError`."""
     fields: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()}
     judged = Judged(**fields)
     if len(judged.predicted) != len(judged.mos):

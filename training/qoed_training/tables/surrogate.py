@@ -8,10 +8,10 @@ from itertools import groupby
 import numpy as np
 
 from qoed_training.agreement import agreement
-from qoed_training.page.material import Clip, Evaluation
+from qoed_training.page.material import Clip, Evaluation, kind_of
 from qoed_training.tables.layout import Row, Table
 from qoed_training.tables.results import Results
-from qoed_training.tables.spread import by_type, judged, number, spread
+from qoed_training.tables.spread import Spread, by_type, judged, number, spread
 
 COLUMNS = ("SROCC", "PLCC", "KROCC", "RMSE", "clips")
 LABELS = "Labels are full-reference measures on the scale of opinion, 0-100; RMSE in points."
@@ -46,7 +46,7 @@ def by_distortion(evaluation: Evaluation) -> Table:
     """Clips with one visible distortion by its type, with several, and with none."""
     kinds: dict[str, list[Clip]] = {name: [] for name in (*evaluation.distortions, "several", "none")}
     for clip in evaluation.clips:
-        kinds[kind_of(clip, evaluation.distortions)].append(clip)
+        kinds[kind_of(clip.targets, evaluation.distortions)].append(clip)
     return Table(
         name="3s",
         title="Our corpus: by distortion type",
@@ -78,14 +78,11 @@ def repeated(results: Results) -> Table | None:
     for run in runs:
         srocc, plcc = judged(run.repeats)
         count = sum(len(repeat.mos) for repeat in run.repeats) / max(1, len(run.repeats))
-        rows.append(Row(name=run.network, cells=(str(srocc), str(plcc), f"{count:.0f}"), bar=srocc.mean))
+        rows.append(_again(run.network, srocc, plcc, count))
         for name, found in by_type(run.repeats).items():
-            measures = [spread([getattr(one, measure) for one in found]) for measure in ("srocc", "plcc")]
+            srocc, plcc = (spread([getattr(one, key) for one in found]) for key in ("srocc", "plcc"))
             count = sum(one.n for one in found) / len(found)
-            cells = (*(str(value) for value in measures), f"{count:.0f}")
-            rows.append(
-                Row(name=f"{run.network}: {name.replace('_', ' ')}", cells=cells, bar=measures[0].mean)
-            )
+            rows.append(_again(f"{run.network}: {name.replace('_', ' ')}", srocc, plcc, count))
     if not rows:
         return None
     return Table(
@@ -98,10 +95,9 @@ def repeated(results: Results) -> Table | None:
     )
 
 
-def kind_of(clip: Clip, distortions: Sequence[str]) -> str:
-    """The clip's one distortion, `several` or `none`."""
-    present = [name for name, target in zip(distortions, clip.targets, strict=True) if target > 0.5]
-    return present[0] if len(present) == 1 else "several" if present else "none"
+def _again(name: str, srocc: Spread, plcc: Spread, count: float) -> Row:
+    bar = None if srocc.mean is None else max(0.0, srocc.mean)
+    return Row(name=name, cells=(str(srocc), str(plcc), f"{count:.0f}"), bar=bar)
 
 
 def _row(name: str, clips: Sequence[Clip]) -> Row:

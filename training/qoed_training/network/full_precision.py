@@ -1,0 +1,15 @@
+"""Parts of a network that must not be computed in bfloat16, whatever autocast says."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager, nullcontext
+
+import torch
+from torch import Tensor
+
+
+def full_precision(x: Tensor) -> AbstractContextManager[object]:
+    """Context without autocast for the device of `x`; nothing at all where none is on, as in an export."""
+    if torch.is_autocast_enabled(x.device.type):
+        return torch.autocast(x.device.type, enabled=False)
+    return nullcontext()
