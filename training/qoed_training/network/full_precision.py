@@ -10,6 +10,7 @@ from torch import Tensor
 
 def full_precision(x: Tensor) -> AbstractContextManager[object]:
     """Context without autocast for the device of `x`; nothing at all where none is on, as in an export."""
-    if torch.is_autocast_enabled(x.device.type):
+    # The meta device, on which costs are counted, knows no autocast.
+    if not x.is_meta and torch.is_autocast_enabled(x.device.type):
         return torch.autocast(x.device.type, enabled=False)
     return nullcontext()
