@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import mpds as m
-from origin import LiveOrigin
+from origin import Listing, LiveOrigin
 
 Media = Callable[[str, int], bytes]
 RUNGS = {"hd": (2_500_000, "1280x720"), "sd": (800_000, "640x360")}
@@ -25,7 +25,7 @@ def fragment(name: str, index: int, size: int = 2000) -> bytes:
 
 
 @dataclass(slots=True, eq=False)
-class LiveDash:
+class LiveDash(Listing):
     """`addressing`: number, time (SegmentTimeline with $Time$) or counted (SegmentTimeline with $Number$).
 
     Segment `i` plays from `i` to `i + 1` times `segment_s` after `begun_s` (seconds since 1970).
@@ -58,7 +58,6 @@ class LiveDash:
     """Segments that the origin never publishes."""
     ended: int | None = None
     """The MPD turns static and ends before this segment."""
-    _held: int | None = None
 
     def __post_init__(self) -> None:
         self.begun_s = self.begun_s or self.now_s() - self.window * self.segment_s
@@ -71,27 +70,13 @@ class LiveDash:
         return self.origin.url(f"/{self.name}/live.mpd")
 
     @property
-    def edge(self) -> int:
+    def due(self) -> int:
         """Number of complete segments by now."""
-        if self._held is not None:
-            return self._held
         return int((self.now_s() - self.begun_s - self.late_s) / self.segment_s + 1e-6)
 
     def now_s(self) -> float:
         """The origin's clock, in seconds since 1970."""
         return time.time() + self.ahead_s
-
-    def stall(self) -> None:
-        """List no more."""
-        self._held = self.edge
-
-    def regress(self, count: int) -> None:
-        """Serve a list that is older by so many segments, and hold it."""
-        self._held = self.edge - count
-
-    def resume(self) -> None:
-        """List what time has brought since."""
-        self._held = None
 
     def text(self) -> str:
         """The MPD now."""

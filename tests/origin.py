@@ -64,8 +64,37 @@ class Fault:
     hits: int = 0
 
 
+@dataclass(slots=True, eq=False)
+class Listing:
+    """A list of segments that time moves on, and that can be held."""
+
+    _held: int | None = field(default=None, init=False)
+
+    @property
+    def due(self) -> int:
+        """Number of the first segment that is not there yet."""
+        raise NotImplementedError
+
+    @property
+    def edge(self) -> int:
+        """Number of the first segment that is not listed."""
+        return self.due if self._held is None else self._held
+
+    def stall(self) -> None:
+        """Stop listing new segments (a stale playlist)."""
+        self._held = self.edge
+
+    def regress(self, count: int) -> None:
+        """Serve a list that is older by `count` segments, and hold it."""
+        self._held = self.edge - count
+
+    def resume(self) -> None:
+        """List what time has brought since."""
+        self._held = None
+
+
 @dataclass(slots=True)
-class Live:
+class Live(Listing):
     """One media playlist with its segments. It moves by itself every `segment_s`, or only by `advance`."""
 
     name: str
@@ -85,31 +114,16 @@ class Live:
     generation: int = 0
     _begun: float = field(default_factory=time.monotonic)
     _moved: int = 0
-    _held: int | None = None
 
     @property
-    def edge(self) -> int:
-        """Sequence number of the next segment, not yet listed."""
-        if self._held is not None:
-            return self._held
+    def due(self) -> int:
+        """Sequence number of the next segment by time."""
         moved = int((time.monotonic() - self._begun) / self.segment_s) if self.auto else 0
         return self.first + self.window + self._moved + moved
 
     def advance(self, count: int = 1) -> None:
         """List `count` more segments."""
         self._moved += count
-
-    def stall(self) -> None:
-        """Stop listing new segments (a stale playlist)."""
-        self._held = self.edge
-
-    def regress(self, count: int) -> None:
-        """Serve a list that is older by `count` segments, and hold it."""
-        self._held = self.edge - count
-
-    def resume(self) -> None:
-        """List what time has brought since."""
-        self._held = None
 
     def restart(self, first: int = 0) -> None:
         """Begin anew like an encoder that was restarted: lower sequence numbers, other names."""

@@ -50,6 +50,18 @@ def media(sequence: int, level: int = 120) -> bytes:
     return body.getvalue()
 
 
+def two_rungs(origin: LiveOrigin) -> str:
+    """URL of a live ladder: a dark rung, which scores 30, below a bright one, which scores 80."""
+    for name, level in (("low", 77), ("high", 204)):
+        origin.add_live(name, lambda number, level=level: media(number, level), segment_s=SEGMENT_S, first=3)
+    return origin.add_master(
+        {
+            "low": {"bandwidth": 300_000, "resolution": "160x96"},
+            "high": {"bandwidth": 900_000, "resolution": "320x192"},
+        }
+    )
+
+
 def write_config(folder: Path, redis_url: str, streams: dict[str, str], **extra: Any) -> Path:
     document = {
         "redis": {"url": redis_url},
@@ -107,17 +119,7 @@ async def until(payloads: AsyncIterator[dict[str, Any]], **wanted: Any) -> dict[
 async def test_a_live_stream_is_scored_into_redis(redis_server: RedisServer, tmp_path: Path) -> None:
     """A live ladder's scores arrive at a subscriber, one for each second of each rendition, with windows."""
     async with LiveOrigin() as origin:
-        for name, level in (("low", 77), ("high", 204)):
-            origin.add_live(
-                name, lambda number, level=level: media(number, level), segment_s=SEGMENT_S, first=3
-            )
-        url = origin.add_master(
-            {
-                "low": {"bandwidth": 300_000, "resolution": "160x96"},
-                "high": {"bandwidth": 900_000, "resolution": "320x192"},
-            }
-        )
-        path = write_config(tmp_path, redis_server.url, {"tv": url})
+        path = write_config(tmp_path, redis_server.url, {"tv": two_rungs(origin)})
         seen: dict[str, list[dict[str, Any]]] = {}
         async with subscriber(redis_server, "qoe:v1:score:tv") as scores, daemon(path) as app:
             async for score in scores:

@@ -10,7 +10,7 @@ import pytest
 
 from origin import LiveOrigin
 from qoed.status import status_details
-from test_app import SEGMENT_S, daemon, media, subscriber, until, write_config
+from test_app import SEGMENT_S, daemon, media, subscriber, two_rungs, until, write_config
 
 if TYPE_CHECKING:
     from redis_server import RedisServer
@@ -63,17 +63,7 @@ async def test_extra_light_is_scored_now_and_then(redis_server: RedisServer, tmp
 async def test_the_distance_to_the_top_rung_is_published(redis_server: RedisServer, tmp_path: Path) -> None:
     """Scores of a lower rung say how far below the top rung it is; the top rung's say nothing."""
     async with LiveOrigin() as origin:
-        for name, level in (("low", 77), ("high", 204)):
-            origin.add_live(
-                name, lambda number, level=level: media(number, level), segment_s=SEGMENT_S, first=3
-            )
-        url = origin.add_master(
-            {
-                "low": {"bandwidth": 300_000, "resolution": "160x96"},
-                "high": {"bandwidth": 900_000, "resolution": "320x192"},
-            }
-        )
-        path = write_config(tmp_path, redis_server.url, {"tv": url})
+        path = write_config(tmp_path, redis_server.url, {"tv": two_rungs(origin)})
         async with subscriber(redis_server, "qoe:v1:score:tv") as scores, daemon(path):
             async for score in scores:
                 if score["rendition"].startswith("96p") and score["vs_top"] is not None:

@@ -17,8 +17,8 @@ import av
 
 from qoed.decode.analyse import Analyst
 from qoed.decode.codec import job_of, result_header
-from qoed.decode.protocol import ProtocolError, receive_blocking, send_blocking
-from qoed.decode.sandbox import confine
+from qoed.decode.protocol import receive_blocking, send_blocking
+from qoed.decode.serve import serve
 from qoed_engine.manifest import Recipe
 
 FAULT_VARIABLE = "QOED_WORKER_FAULT"
@@ -26,26 +26,14 @@ FAULT_VARIABLE = "QOED_WORKER_FAULT"
 
 
 def main(arguments: list[str]) -> int:
-    """Serve jobs until the daemon closes the socket. Exit code 0, or 1 when the daemon broke the protocol."""
+    """Serve jobs until the daemon closes the socket; the exit code is `serve`'s."""
     # Before any decoding: FFmpeg's log callback is a known cause of deadlocks, and damage is told by flags.
     av.logging.set_level(None)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which then closes the socket
-    fd, parent = int(arguments[0]), int(arguments[1])
-    with socket.socket(fileno=fd) as sock:
-        try:
-            greeting = receive_blocking(sock)
-            if greeting is None:
-                return 0
-            setup, _ = greeting
-            confine(parent=parent, keep_fd=fd, memory_bytes=int(setup["memory_bytes"]))
-            send_blocking(sock, {"ready": True})
-            _serve(sock, Analyst(Recipe(**setup["recipe"])))
-        except (ProtocolError, ConnectionError):
-            return 1
-    return 0
+    return serve(arguments, _decode)
 
 
-def _serve(sock: socket.socket, analyst: Analyst) -> None:
+def _decode(sock: socket.socket, setup: dict[str, Any]) -> None:
+    analyst = Analyst(Recipe(**setup["recipe"]))
     marker = os.environ.get(FAULT_VARIABLE, "").encode()
     while (message := receive_blocking(sock)) is not None:
         header, media = message

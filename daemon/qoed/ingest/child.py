@@ -6,13 +6,12 @@ is all that it has: no descriptor but its socket, bounded memory, no secrets of 
 
 from __future__ import annotations
 
-import signal
 import socket
 import sys
 import time
+from typing import Any
 
-from qoed.decode.protocol import ProtocolError, receive_blocking, send_blocking
-from qoed.decode.sandbox import confine
+from qoed.decode.serve import serve
 from qoed.ingest.failure import InputError
 from qoed.ingest.line import Line, Reader
 from qoed.ingest.outlet import Outlet
@@ -20,36 +19,25 @@ from qoed.ingest.setup import Setup
 
 
 def main(arguments: list[str]) -> int:
-    """Exit code 0; 1 when the daemon broke the protocol or is gone."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the daemon, which then ends us
-    fd, parent = int(arguments[0]), int(arguments[1])
-    with socket.socket(fileno=fd) as sock:
-        try:
-            greeting = receive_blocking(sock)
-            if greeting is None:
-                return 0
-            setup = Setup.of(greeting[0])
-            confine(parent=parent, keep_fd=fd, memory_bytes=setup.memory_bytes)
-            send_blocking(sock, {"is": "ready"})
-        except (ProtocolError, ConnectionError):
-            return 1
-        outlet = Outlet(sock)
-        try:
-            _pull(setup, sock, outlet)
-            outlet.put({"is": "ended"})
-        except InputError as error:
-            outlet.put(
-                {
-                    "is": "failed",
-                    "message": str(error),
-                    "reason": error.reason.value,
-                    "retryable": error.retryable,
-                }
-            )
-        except (ProtocolError, ConnectionError):
-            return 1
-        outlet.close()
-    return 0
+    """Pull until the input or the socket ends; the exit code is `serve`'s."""
+    return serve(arguments, _ingest)
+
+
+def _ingest(sock: socket.socket, fields: dict[str, Any]) -> None:
+    setup, outlet = Setup.of(fields), Outlet(sock)
+    try:
+        _pull(setup, sock, outlet)
+        outlet.put({"is": "ended"})
+    except InputError as error:
+        outlet.put(
+            {
+                "is": "failed",
+                "message": str(error),
+                "reason": error.reason.value,
+                "retryable": error.retryable,
+            }
+        )
+    outlet.close()
 
 
 def _pull(setup: Setup, sock: socket.socket, outlet: Outlet) -> None:
