@@ -32,7 +32,7 @@ from qoed_training.network.sizes import size_named
 from qoed_training.network.trained import read_network
 from qoed_training.precision import Precision, best_precision
 from qoed_training.progress import Recent, cosine_rate, seconds_left
-from qoed_training.step import NonFiniteLoss
+from qoed_training.step import CLIP, descend
 
 PART_WEIGHTS = {"plcc": 1.0, "rank": 3.0, "scale": 2.0, "types": 0.3, "feature": 0.5}
 """As in training, the feature on top."""
@@ -168,9 +168,6 @@ def _step(
     config: DistillConfig,
 ) -> dict[str, float]:
     """Ask the teacher, then one clipped step of the pupil. Raises `NonFiniteLoss` before weights change."""
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad(set_to_none=True)
     device, known = torch.device(config.precision.device), len(batch.clips)
     clips = torch.from_numpy(np.concatenate([batch.clips, *(clip[None] for clip in unlabelled)])).to(device)
     with torch.no_grad(), config.precision.autocast():
@@ -185,14 +182,8 @@ def _step(
         learned = pupil(clips)
     student = tuple(value.float() for value in learned)
     loss, parts = distill_loss((student[0], student[1], student[2]), raw, types, feature, scenes)
-    torch.autograd.backward(loss)
-    norm = nn.utils.clip_grad_norm_(pupil.parameters(), 1.0)
-    if not bool(torch.isfinite(loss + norm)):
-        raise NonFiniteLoss(
-            f"loss is {float(loss.detach())}, its gradient {float(norm)}: "
-            "lower the learning rate or look at the teacher's weights and the newest scenes"
-        )
-    optimizer.step()
+    remedy = "lower the learning rate or look at the teacher's weights and the newest scenes"
+    descend(loss, pupil, optimizer, rate=rate, clip=CLIP, remedy=remedy)
     return parts
 
 

@@ -1,13 +1,18 @@
-"""One optimisation step, the same for warm-up and training."""
+"""One optimisation step: `take_step` of warm-up and training, and `descend`, which every loop ends in."""
 
 from __future__ import annotations
 
+import math
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from qoed_training.data.batches import Batch
 from qoed_training.losses import total_loss
 from qoed_training.precision import Precision
+
+CLIP = 1.0
+"""Longest gradient of a step where training clips."""
 
 
 class NonFiniteLoss(RuntimeError):  # noqa: N818 - it names the event
@@ -26,9 +31,6 @@ def take_step(
     Raises `NonFiniteLoss`, before weights are touched.
     """
     precision = precision or Precision()
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad(set_to_none=True)
     clips, labels, targets, scenes = (
         torch.from_numpy(array).to(precision.device)
         for array in (batch.clips, batch.labels, batch.targets, batch.scenes)
@@ -37,12 +39,30 @@ def take_step(
         predicted, logits = model(clips)
     # Differences of a few thousandths matter in the losses: bfloat16 would round them away.
     loss, parts = total_loss(predicted.float(), logits.float(), labels, targets, scenes)
-    torch.autograd.backward(loss)
-    norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    if not bool(torch.isfinite(loss + norm)):
-        raise NonFiniteLoss(
-            f"loss is {float(loss.detach())}, its gradient {float(norm)}: "
-            "lower the learning rate or look at the newest scenes"
-        )
-    optimizer.step()
+    remedy = "lower the learning rate or look at the newest scenes"
+    descend(loss, model, optimizer, rate=rate, clip=CLIP, remedy=remedy)
     return parts
+
+
+def descend(
+    loss: Tensor,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    rate: float | None = None,
+    clip: float = math.inf,
+    remedy: str,
+) -> None:
+    """Backward and step, at learning rate `rate` if given, with the gradient's norm at most `clip`.
+
+    Raises `NonFiniteLoss`, which ends in `remedy`, before weights are touched.
+    """
+    if rate is not None:
+        for group in optimizer.param_groups:
+            group["lr"] = rate
+    optimizer.zero_grad(set_to_none=True)
+    torch.autograd.backward(loss)
+    norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
+    if not bool(torch.isfinite(loss + norm)):
+        raise NonFiniteLoss(f"loss is {float(loss.detach())}, its gradient {float(norm)}: {remedy}")
+    optimizer.step()

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from qoed_training.data import pictures
 from qoed_training.data.corpus import CorpusError, opened
+from qoed_training.data.planes import Planes, frame_of, planes_of
 
 OVERSAMPLED = 2
 MIN_EXCESS = 1.2
@@ -22,7 +23,6 @@ MIN_EXCESS = 1.2
 RATES = (12.0, 15.0, 25.0)
 MAX_STEP = 20.0
 """Fastest pan, canvas pixels a frame."""
-Planes = tuple[NDArray[np.uint8], NDArray[np.uint8], NDArray[np.uint8]]
 
 
 def lines_of_photo(path: Path) -> int:
@@ -46,10 +46,10 @@ def film(path: Path, display_height: int, *, seconds: float, seed: int) -> tuple
     room = np.array([canvas.height, canvas.width]) - size
     corner = rng.uniform(0, 1, 2) * room
     direction = np.array([np.sin(angle) * 0.4, np.cos(angle)]) * step
-    planes = _planes(canvas)
+    planes = planes_of(canvas)
     windows = []
     for _ in range(count):
-        windows.append(_frame(_cut(planes, corner, size)))
+        windows.append(frame_of(_cut(planes, corner, size)))
         corner, direction = _bounced(corner + direction + size * (1 - zoom) / 2, direction, room)
         size = size * zoom
     frames = pictures.resize(windows, width, height)
@@ -74,7 +74,7 @@ def _canvas(photo: av.VideoFrame, display_height: int, rng: np.random.Generator)
     height, width = _even(lines), min(_even(photo.width), _even(lines * 16 / 9))
     whole = photo.reformat(width=_even(photo.width), height=_even(photo.height), format="yuv420p")
     corner = rng.uniform(0, 1, 2) * np.array([max(0, whole.height - height), max(0, whole.width - width)])
-    part = _frame(_cut(_planes(whole), corner, np.array([height, width], float)))
+    part = frame_of(_cut(planes_of(whole), corner, np.array([height, width], float)))
     scale = OVERSAMPLED * display_height * margin / lines
     least_width = OVERSAMPLED * _even(display_height * 16 / 9)
     return pictures.resize(
@@ -92,19 +92,19 @@ def _with_object(frames: list[av.VideoFrame], rng: np.random.Generator) -> list[
     source = rng.uniform(0, 1, 2) * [height - tall, width - wide]
     place = rng.uniform(0, 1, 2) * [height - tall, width - wide]
     step = rng.uniform(-1, 1, 2) * [5.0, 14.0]
-    cut = _cut(_planes(frames[0]), source, np.array([tall, wide], float))
+    cut = _cut(planes_of(frames[0]), source, np.array([tall, wide], float))
     rows, columns = np.mgrid[-1 : 1 : tall * 1j, -1 : 1 : wide * 1j]
     mask = np.clip((1 - np.hypot(rows, columns)) * 12, 0, 1)
     made = []
     for frame in frames:
-        planes = tuple(plane.copy() for plane in _planes(frame))
+        planes = tuple(plane.copy() for plane in planes_of(frame))
         for index, (plane, part) in enumerate(zip(planes, cut, strict=True)):
             half = 2 if index else 1
             y, x = (2 * int(value / 2) // half for value in place)
             weight = mask[::half, ::half]
             under = plane[y : y + part.shape[0], x : x + part.shape[1]]
             under[:] = np.rint(under + (part.astype(float) - under) * weight)
-        made.append(_frame((planes[0], planes[1], planes[2])))
+        made.append(frame_of((planes[0], planes[1], planes[2])))
         place, step = _bounced(place + step, step, np.array([height - tall, width - wide], float))
     return made
 
@@ -116,24 +116,11 @@ def _bounced(
     return np.clip(corner, 0, np.maximum(room, 0)), np.where(outside, -direction, direction)
 
 
-def _planes(frame: av.VideoFrame) -> Planes:
-    packed = frame.to_ndarray(format="yuv420p").astype(np.uint8, copy=False)
-    height, width = frame.height, frame.width
-    chroma = packed[height:].reshape(2, height // 2, width // 2)
-    return packed[:height], chroma[0], chroma[1]
-
-
 def _cut(planes: Planes, corner: NDArray[np.float64], size: NDArray[np.float64]) -> Planes:
     """A window at even pixels."""
     y, x, height, width = (int(value / 2) for value in (*corner, *size))
     u, v = (plane[y : y + height, x : x + width] for plane in planes[1:])
     return planes[0][2 * y : 2 * (y + height), 2 * x : 2 * (x + width)], u, v
-
-
-def _frame(planes: Planes) -> av.VideoFrame:
-    packed = np.concatenate([plane.reshape(-1) for plane in planes])
-    height, width = planes[0].shape
-    return av.VideoFrame.from_ndarray(packed.reshape(height * 3 // 2, width), format="yuv420p")
 
 
 def _even(size: float) -> int:

@@ -28,7 +28,7 @@ from qoed_training.data.stills import DISPLAY_HEIGHT, Still
 
 MOS_BY_CRF = {0: 4.48, 17: 4.46, 22: 4.42, 27: 4.25, 32: 3.74, 37: 2.84, 42: 1.87, 47: 1.21}
 """Mean opinion over 900 sources (ICME 2021 challenge labels, sunwei925/CompressedVQA)."""
-MOS_UNTOUCHED = 4.48
+MOS_UNTOUCHED = MOS_BY_CRF[0]
 HOLD_PENALTY = 25.0
 """Points lost when a whole second shows one frame; full-reference measures cannot see time."""
 CONTRAST_PENALTY = 40.0

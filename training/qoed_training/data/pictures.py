@@ -10,6 +10,8 @@ from av.video.reformatter import Interpolation, VideoReformatter
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from qoed_training.data.planes import frame_of, planes_of
+
 Frames = Sequence[av.VideoFrame]
 Plane = NDArray[np.float32]
 BLUR_SIGMA = (0.6, 1.0, 1.6, 2.5, 4.0)
@@ -117,16 +119,11 @@ def _line(length: int, angle_deg: float) -> NDArray[np.float32]:
 
 def _map(frame: av.VideoFrame, change: Callable[[Plane, bool], Plane]) -> av.VideoFrame:
     """Apply `change(plane float32, is_chroma)` to each plane of a copy."""
-    height = frame.height
-    packed = frame.to_ndarray(format="yuv420p").astype(np.float32)
-    luma = change(packed[:height], False)
-    width = frame.width
-    chroma = packed[height:].reshape(2, height // 2, width // 2)
-    out = np.concatenate([luma.reshape(-1), *(change(plane, True).reshape(-1) for plane in chroma)])
-    pixels = np.clip(np.rint(out), 0, 255).astype(np.uint8).reshape(packed.shape)
-    changed = av.VideoFrame.from_ndarray(pixels, format="yuv420p")
-    changed.colorspace, changed.color_range = frame.colorspace, frame.color_range
-    return changed
+    planes = [
+        np.clip(np.rint(change(plane.astype(np.float32), index > 0)), 0, 255).astype(np.uint8)
+        for index, plane in enumerate(planes_of(frame))
+    ]
+    return frame_of(planes, like=frame)
 
 
 def copy(frame: av.VideoFrame) -> av.VideoFrame:

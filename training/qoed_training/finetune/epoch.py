@@ -17,7 +17,7 @@ from qoed_training.losses import plcc_loss
 from qoed_training.network.model import NetworkConfig, QualityNetwork
 from qoed_training.precision import Precision
 from qoed_training.progress import cosine_rate
-from qoed_training.step import NonFiniteLoss
+from qoed_training.step import CLIP, NonFiniteLoss, descend
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,18 +94,10 @@ def _step(
     quality: NDArray[np.float64],
     precision: Precision,
 ) -> float:
-    optimizer.zero_grad(set_to_none=True)
     with precision.autocast():
         raw, _ = model(torch.from_numpy(clips).to(precision.device))
     loss = plcc_loss(raw.float(), torch.from_numpy(quality).float().to(precision.device))
-    torch.autograd.backward(loss)
-    norm = nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-    if not bool(torch.isfinite(loss + norm)):
-        raise NonFiniteLoss(
-            f"loss is {float(loss.detach())}, its gradient {float(norm)}: "
-            "lower the learning rate; the last checkpoint is whole"
-        )
-    optimizer.step()
+    descend(loss, model, optimizer, clip=CLIP, remedy="lower the learning rate; the last checkpoint is whole")
     return float(loss.detach())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qoed_training.data.corpus import CorpusError, duration_s, opened
+from qoed_training.data.planes import frame_of, planes_of
 from qoed_training.mos.videos import RatedVideo
 
 ENDS_EARLY_S = 0.5
@@ -67,14 +68,7 @@ def upright(frame: av.VideoFrame, degrees: int) -> av.VideoFrame:
     quarters = round(degrees / 90) % 4
     if quarters == 0:
         return frame
-    packed = frame.to_ndarray(format="yuv420p")
-    height, width = frame.height, frame.width
-    chroma = packed[height:].reshape(2, height // 2, width // 2)
-    planes = [np.rot90(plane, quarters) for plane in (packed[:height], *chroma)]
-    turned = np.concatenate([plane.reshape(-1) for plane in planes]).reshape(-1, planes[0].shape[1])
-    made = av.VideoFrame.from_ndarray(turned, format="yuv420p")
-    made.colorspace, made.color_range = frame.colorspace, frame.color_range
-    return made
+    return frame_of([np.rot90(plane, quarters) for plane in planes_of(frame)], like=frame)
 
 
 def _raw_at(video: RatedVideo, moments: Sequence[float]) -> list[av.VideoFrame]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from qoed_training.atomic import write_text
 from qoed_training.checkpoint import load_checkpoint, save_checkpoint
@@ -27,7 +27,7 @@ from qoed_training.selfsup.pace import RATES
 from qoed_training.selfsup.samples import PretextBatch, PretextBatches
 from qoed_training.selfsup.trunk import load_trunk, save_trunk
 from qoed_training.selfsup.videos import Section, Video, digest_of, find_videos, plan_sections, require
-from qoed_training.step import NonFiniteLoss
+from qoed_training.step import NonFiniteLoss, descend
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,9 +152,6 @@ def pretrain_step(
 
     Raises `NonFiniteLoss`, before weights are touched.
     """
-    for group in optimizer.param_groups:
-        group["lr"] = rate
-    optimizer.zero_grad(set_to_none=True)
     device = torch.device(config.precision.device)
 
     def put(array: NDArray[Any]) -> Tensor:
@@ -168,14 +165,7 @@ def pretrain_step(
             put(batch.paces),
         )
     loss = total_loss(parts)
-    torch.autograd.backward(loss)
-    gradients = [weight.grad for weight in model.parameters() if weight.grad is not None]
-    norm = nn.utils.get_total_norm(gradients)
-    if not bool(torch.isfinite(loss + norm)):
-        raise NonFiniteLoss(
-            f"loss is {float(loss.detach())}, its gradient {float(norm)}: lower the learning rate"
-        )
-    optimizer.step()
+    descend(loss, model, optimizer, rate=rate, remedy="lower the learning rate")
     shown: dict[str, float] = {name: float(part.detach()) for name, part in parts.items()} | right
     return shown
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from qoed_engine.manifest import Recipe
 from qoed_engine.preprocess import MIN_DISPLAY_HEIGHT, SCREEN_ASPECT, clip_from_frames
+from qoed_training.data.planes import frame_of, planes_of
 
 CROP_SHARE = (0.7, 1.0)
 """Width and height of a crop: smaller ones of 360 lines would have to be enlarged for the network."""
@@ -55,12 +56,8 @@ def cut_view(frames: Sequence[av.VideoFrame], view: View, recipe: Recipe) -> NDA
 
 
 def _crop(frame: av.VideoFrame, view: View) -> av.VideoFrame:
-    packed = frame.to_ndarray(format="yuv420p")
-    rows, columns = slice(view.top, view.top + view.height), slice(view.left, view.left + view.width)
-    luma = packed[: frame.height][rows, columns]
-    chroma = packed[frame.height :].reshape(2, frame.height // 2, frame.width // 2)
-    chroma = chroma[:, rows.start // 2 : rows.stop // 2, columns.start // 2 : columns.stop // 2]
-    pixels = np.concatenate([luma.reshape(-1), chroma.reshape(-1)]).reshape(view.height * 3 // 2, view.width)
-    cropped = av.VideoFrame.from_ndarray(pixels, format="yuv420p")
-    cropped.colorspace, cropped.color_range = frame.colorspace, frame.color_range
-    return cropped
+    windows = []
+    for plane, half in zip(planes_of(frame), (1, 2, 2), strict=True):
+        top, left = view.top // half, view.left // half
+        windows.append(plane[top : top + view.height // half, left : left + view.width // half])
+    return frame_of(windows, like=frame)
